@@ -1,0 +1,78 @@
+-- What happened: one row a span, kept for weeks. Text is empty where there is none, figures are NULL.
+-- Token columns keep the totals as OpenTelemetry defines them: input includes cached, output includes reasoning.
+CREATE TABLE spanledger.spans
+(
+    project             LowCardinality(String),
+    timestamp           DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    trace_id            String CODEC(ZSTD(1)),   -- 32 lower-case hex digits
+    span_id             String CODEC(ZSTD(1)),   -- 16 lower-case hex digits
+    parent_span_id      String CODEC(ZSTD(1)),
+    trace_state         String,
+    flags               UInt32,
+    name                LowCardinality(String),
+    kind                LowCardinality(String),  -- unspecified, internal, server, client, producer, consumer
+    service_name        LowCardinality(String),
+    environment         LowCardinality(String),
+    scope_name          LowCardinality(String),
+    scope_version       LowCardinality(String),
+    operation           LowCardinality(String),
+    provider            LowCardinality(String),
+    request_model       LowCardinality(String),
+    response_model      LowCardinality(String),
+    model               LowCardinality(String),  -- the model as priced: the answered one, else the requested one
+    duration_ns         UInt64 CODEC(ZSTD(1)),
+    ttft_ns             Nullable(UInt64) CODEC(ZSTD(1)),
+    streaming           Bool,
+    status              LowCardinality(String),  -- ok, error
+    status_message      String CODEC(ZSTD(1)),
+    error_type          LowCardinality(String),
+    finish_reason       LowCardinality(String),
+    input_tokens        Nullable(UInt64) CODEC(ZSTD(1)),
+    output_tokens       Nullable(UInt64) CODEC(ZSTD(1)),
+    cache_read_tokens   Nullable(UInt64) CODEC(ZSTD(1)),
+    cache_write_tokens  Nullable(UInt64) CODEC(ZSTD(1)),
+    cache_write_1h_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    reasoning_tokens    Nullable(UInt64) CODEC(ZSTD(1)),
+    audio_input_tokens  Nullable(UInt64) CODEC(ZSTD(1)),
+    audio_output_tokens Nullable(UInt64) CODEC(ZSTD(1)),
+    usage_flags         Array(LowCardinality(String)),  -- what was wrong with the reported usage, if anything
+    cost_usd            Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),  -- as first posted; the ledger has the corrections
+    cost_status         LowCardinality(String),
+    reported_cost_usd   Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    reported_cost_source LowCardinality(String),
+    billing_owner       Bool,
+    response_id         String CODEC(ZSTD(1)),
+    service_tier        LowCardinality(String),
+    server_address      LowCardinality(String),
+    agent_name          LowCardinality(String),
+    request_hash        String CODEC(ZSTD(1)),
+    user_id             String CODEC(ZSTD(1)),
+    session_id          String CODEC(ZSTD(1)),
+    team                LowCardinality(String),
+    feature             LowCardinality(String),
+    customer            LowCardinality(String),
+    prompt_name         LowCardinality(String),
+    prompt_version      LowCardinality(String),
+    tags                Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    -- Attributes as they came, less content and less those that stand unchanged in a column of this table
+    -- (attributes.yaml, `lifted`). The types beside them tell 5 from "5"; see the README of this folder.
+    attributes          Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    attribute_types     Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)) CODEC(ZSTD(1)),
+    resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    resource_attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)) CODEC(ZSTD(1)),
+    scope_attributes    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    scope_attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)) CODEC(ZSTD(1)),
+    events              Array(Tuple(time_unix_nano UInt64, name String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32)) CODEC(ZSTD(1)),
+    links               Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32, flags UInt32)) CODEC(ZSTD(1)),
+    dropped_counts      Tuple(attributes UInt32, events UInt32, links UInt32),
+    received_at         DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    segment             UInt64 CODEC(ZSTD(1)),
+
+    INDEX by_segment segment TYPE minmax GRANULARITY 1,
+    INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toDate(timestamp)
+ORDER BY (project, service_name, toStartOfMinute(timestamp), timestamp)
+TTL toDateTime(timestamp) + INTERVAL 30 DAY
+SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, lightweight_mutation_projection_mode = 'rebuild'

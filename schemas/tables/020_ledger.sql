@@ -1,0 +1,58 @@
+-- What it cost: one posting a row, kept for years, never updated in place. A charge for each call, failed and free ones
+-- too; a correction is a reversal (every figure negated) and a new charge. Every total is a plain sum.
+-- `charge` rows with an empty reason are first charges: the only ones that latency counts.
+CREATE TABLE spanledger.ledger
+(
+    posted_at       DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    period          Date CODEC(ZSTD(1)),                    -- first day of the accounting month, UTC
+    kind            Enum8('charge' = 1, 'reversal' = 2, 'adjustment' = 3),
+    reason          LowCardinality(String),                 -- why a correction was posted; empty on first charges
+    refers_to       UInt64 CODEC(ZSTD(1)),                  -- posting_id of what is corrected; 0 where nothing is
+    project         LowCardinality(String),
+    timestamp       DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    hour            DateTime('UTC') MATERIALIZED toStartOfHour(timestamp) CODEC(Delta(4), ZSTD(1)),
+    minute          DateTime('UTC') MATERIALIZED toStartOfMinute(timestamp) CODEC(Delta(4), ZSTD(1)),
+    trace_id        String CODEC(ZSTD(1)),
+    span_id         String CODEC(ZSTD(1)),
+    operation       LowCardinality(String),
+    provider        LowCardinality(String),
+    model           LowCardinality(String),
+    service_name    LowCardinality(String),
+    environment     LowCardinality(String),
+    team            LowCardinality(String),
+    feature         LowCardinality(String),
+    customer        LowCardinality(String),
+    user_id         String CODEC(ZSTD(1)),
+    session_id      String CODEC(ZSTD(1)),
+    prompt_name     LowCardinality(String),
+    prompt_version  LowCardinality(String),
+    service_tier    LowCardinality(String),
+    calls           Int8,                                   -- +1 a charge, -1 a reversal
+    -- disjoint buckets (D5): a token is in exactly one. NULL where the call reported no usage.
+    input_uncached  Nullable(Int64) CODEC(ZSTD(1)),
+    cache_read      Nullable(Int64) CODEC(ZSTD(1)),
+    cache_write_5m  Nullable(Int64) CODEC(ZSTD(1)),
+    cache_write_1h  Nullable(Int64) CODEC(ZSTD(1)),
+    audio_in        Nullable(Int64) CODEC(ZSTD(1)),
+    output_text     Nullable(Int64) CODEC(ZSTD(1)),
+    reasoning       Nullable(Int64) CODEC(ZSTD(1)),
+    audio_out       Nullable(Int64) CODEC(ZSTD(1)),
+    reports_cache   Bool,                                   -- the call said how much it read from a cache, 0 included
+    cost_usd        Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),  -- signed; NULL if unpriced, never 0 for unknown
+    cost_status     LowCardinality(String),                 -- priced, reported, estimated, partial, unpriced, free
+    price_id        LowCardinality(String),
+    price_version   LowCardinality(String),
+    duration_ns     UInt64 CODEC(ZSTD(1)),
+    ttft_ns         Nullable(UInt64) CODEC(ZSTD(1)),
+    status          LowCardinality(String),
+    error_type      LowCardinality(String),
+    segment         UInt64 CODEC(ZSTD(1)),
+    posting_id      UInt64 ALIAS cityHash64(project, trace_id, span_id, segment, kind, refers_to),
+    tokens          Nullable(Int64) ALIAS input_uncached + cache_read + cache_write_5m + cache_write_1h + audio_in + output_text + reasoning + audio_out,
+
+    INDEX by_segment segment TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (project, hour, service_name, model, timestamp)
+SETTINGS non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild'

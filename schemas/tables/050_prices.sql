@@ -1,0 +1,27 @@
+-- The price book: dated rates in USD per million tokens. Nothing is overwritten: a new rate is a new row, and of two rows
+-- for the same range the one recorded later is in force.
+CREATE TABLE spanledger.prices
+(
+    provider       LowCardinality(String),   -- as spans name it
+    model          String,                   -- as spans name it
+    service_tier   LowCardinality(String),   -- '' is the list price
+    valid_from     DateTime('UTC'),
+    valid_to       DateTime('UTC'),          -- exclusive
+    minute_from    UInt16,                   -- minute of the day, UTC, from which the rate holds …
+    minute_to      UInt16,                   -- … and to which, exclusive; 0 and 1440 where it holds all day
+    input_from     UInt64,                   -- smallest total input that pays this rate, for all of its tokens
+    input_uncached Nullable(Decimal(18, 12)),
+    cache_read     Nullable(Decimal(18, 12)),
+    cache_write_5m Nullable(Decimal(18, 12)),
+    cache_write_1h Nullable(Decimal(18, 12)),
+    audio_in       Nullable(Decimal(18, 12)),
+    output_text    Nullable(Decimal(18, 12)),
+    reasoning      Nullable(Decimal(18, 12)),
+    audio_out      Nullable(Decimal(18, 12)),
+    price_id       String,                   -- the book's own name for the model: provider/model
+    price_version  LowCardinality(String),   -- the edition of the book that said so
+    source         LowCardinality(String),
+    recorded_at    DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (provider, model, service_tier, valid_from, minute_from, input_from)

@@ -1,3 +1,3 @@
--- The attributes that may be stored: all but content.
+-- The attributes that may be stored: all but content (D13).
 CREATE OR REPLACE FUNCTION spanledger_kept AS (attributes) ->
-    arrayFilter(a -> NOT spanledger_is_content(spanledger_attribute_number(a.key)), attributes)
+    arrayFilter(a -> @number(a.key) != @content, attributes)

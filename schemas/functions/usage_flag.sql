@@ -2,5 +2,5 @@
 CREATE OR REPLACE FUNCTION spanledger_usage_flag AS (name, text, tokens) -> multiIf(
     text = '' OR isNotNull(tokens), '',
     startsWith(text, '-'), concat(name, '_negative'),
-    isNotNull(toFloat64OrNull(text)) AND toFloat64OrNull(text) > spanledger_limit_tokens(), concat(name, '_absurd'),
+    toFloat64OrZero(text) > @limit_tokens, concat(name, '_absurd'),
     concat(name, '_not_a_count'))

@@ -57,13 +57,13 @@ CREATE TABLE spanledger.spans
     -- Attributes as they came, less content and less those that stand unchanged in a column of this table
     -- (attributes.yaml, `lifted`). The types beside them tell 5 from "5"; see the README of this folder.
     attributes          Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    attribute_types     Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)) CODEC(ZSTD(1)),
+    attribute_types     Array(@AttributeType) CODEC(ZSTD(1)),
     resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    resource_attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)) CODEC(ZSTD(1)),
+    resource_attribute_types Array(@AttributeType) CODEC(ZSTD(1)),
     scope_attributes    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    scope_attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)) CODEC(ZSTD(1)),
-    events              Array(Tuple(time_unix_nano UInt64, name String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32)) CODEC(ZSTD(1)),
-    links               Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32, flags UInt32)) CODEC(ZSTD(1)),
+    scope_attribute_types Array(@AttributeType) CODEC(ZSTD(1)),
+    events              @Events CODEC(ZSTD(1)),
+    links               @Links CODEC(ZSTD(1)),
     dropped_counts      Tuple(attributes UInt32, events UInt32, links UInt32),
     received_at         DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     segment             UInt64 CODEC(ZSTD(1)),

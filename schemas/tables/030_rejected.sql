@@ -17,9 +17,9 @@ CREATE TABLE spanledger.rejected
     scope_name     LowCardinality(String),
     scope_version  LowCardinality(String),
     attributes     Map(String, String),
-    attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)),
+    attribute_types Array(@AttributeType),
     resource_attributes Map(LowCardinality(String), String),
-    events         Array(Tuple(time_unix_nano UInt64, name String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32)),
+    events         @Events,
     digest         FixedString(16),
     segment        UInt64,
 

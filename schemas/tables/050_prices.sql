@@ -10,14 +10,14 @@ CREATE TABLE spanledger.prices
     minute_from    UInt16,                   -- minute of the day, UTC, from which the rate holds …
     minute_to      UInt16,                   -- … and to which, exclusive; 0 and 1440 where it holds all day
     input_from     UInt64,                   -- smallest total input that pays this rate, for all of its tokens
-    input_uncached Nullable(Decimal(18, 12)),
-    cache_read     Nullable(Decimal(18, 12)),
-    cache_write_5m Nullable(Decimal(18, 12)),
-    cache_write_1h Nullable(Decimal(18, 12)),
-    audio_in       Nullable(Decimal(18, 12)),
-    output_text    Nullable(Decimal(18, 12)),
-    reasoning      Nullable(Decimal(18, 12)),
-    audio_out      Nullable(Decimal(18, 12)),
+    input_uncached @Rate,
+    cache_read     @Rate,
+    cache_write_5m @Rate,
+    cache_write_1h @Rate,
+    audio_in       @Rate,
+    output_text    @Rate,
+    reasoning      @Rate,
+    audio_out      @Rate,
     price_id       String,                   -- the book's own name for the model: provider/model
     price_version  LowCardinality(String),   -- the edition of the book that said so
     source         LowCardinality(String),

@@ -18,11 +18,11 @@ CREATE TABLE spanledger.spans_in
     response_id String, service_tier LowCardinality(String), server_address LowCardinality(String), agent_name LowCardinality(String), request_hash String,
     user_id String, session_id String, team LowCardinality(String), feature LowCardinality(String), customer LowCardinality(String),
     prompt_name LowCardinality(String), prompt_version LowCardinality(String), tags Map(LowCardinality(String), String),
-    attributes Map(LowCardinality(String), String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)),
-    resource_attributes Map(LowCardinality(String), String), resource_attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)),
-    scope_attributes Map(LowCardinality(String), String), scope_attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)),
-    events Array(Tuple(time_unix_nano UInt64, name String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32)),
-    links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(String, String), attribute_types Array(Enum8('unset' = 0, 'string' = 1, 'bool' = 2, 'int' = 3, 'double' = 4, 'array' = 5, 'kvlist' = 6, 'bytes' = 7)), dropped_attributes_count UInt32, flags UInt32)),
+    attributes Map(LowCardinality(String), String), attribute_types Array(@AttributeType),
+    resource_attributes Map(LowCardinality(String), String), resource_attribute_types Array(@AttributeType),
+    scope_attributes Map(LowCardinality(String), String), scope_attribute_types Array(@AttributeType),
+    events @Events,
+    links @Links,
     dropped_counts Tuple(attributes UInt32, events UInt32, links UInt32)
 )
 ENGINE = Null

@@ -1,0 +1,95 @@
+"""What there is to read: the tables, views and dictionaries of the ledger's database, and the part of a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clickhouse_connect.driver.client import Client
+
+from spanledger_collector.readonly.sql import string_literal
+
+DATABASE = "spanledger"
+
+Scope = frozenset[str] | None
+"""The projects a reader may see; None is all of them."""
+
+SYSTEM_TABLES = frozenset(
+    f"system.{name}"
+    for name in (
+        "columns", "data_type_families", "databases", "functions", "numbers", "numbers_mt", "one", "settings", "tables",
+        "time_zones", "zeros", "zeros_mt",
+    )
+)  # fmt: skip
+
+# Sizes and counts over all projects, and where the data lies: not for a reader who sees only some of them.
+SYSTEM_COLUMNS_OVER_ALL_PROJECTS = frozenset({
+    "active_on_fly_alter_mutations", "active_on_fly_data_mutations", "active_on_fly_metadata_mutations", "active_parts",
+    "columns_descriptions_cache_size", "data_compressed_bytes", "data_path", "data_paths", "data_uncompressed_bytes",
+    "lifetime_bytes", "lifetime_rows", "marks_bytes", "metadata_path", "parts", "serialization_hint", "statistics",
+    "total_bytes", "total_bytes_uncompressed", "total_marks", "total_rows",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """`tables`: every table and view by name. `views`: the views among them. `dictionaries`: the dictionaries.
+    `with_project`: stored tables that have a `project` column. `without_project`: stored tables that have none.
+    `other_databases`: every database of the engine but ours. `timezone`: the engine's.
+    """
+
+    tables: frozenset[str]
+    views: frozenset[str]
+    dictionaries: frozenset[str]
+    with_project: frozenset[str]
+    without_project: frozenset[str]
+    other_databases: frozenset[str]
+    timezone: str
+
+    @classmethod
+    def read(cls, client: Client) -> Catalog:
+        engines = {
+            str(name): engine
+            for name, engine in _rows(
+                client, "SELECT name, engine FROM system.tables WHERE database = {database:String}"
+            )
+        }
+        having = {
+            str(name)
+            for (name,) in _rows(
+                client, "SELECT table FROM system.columns WHERE database = {database:String} AND name = 'project'"
+            )
+        }
+        databases = {str(name) for (name,) in _rows(client, "SELECT name FROM system.databases")}
+        views = frozenset(name for name, engine in engines.items() if engine == "View")
+        dictionaries = frozenset(name for name, engine in engines.items() if engine == "Dictionary")
+        stored = frozenset(engines) - views
+        return cls(
+            tables=frozenset(engines),
+            views=views,
+            dictionaries=dictionaries,
+            with_project=stored & having,
+            without_project=stored - having,
+            other_databases=frozenset(databases - {DATABASE}),
+            timezone=str(_rows(client, "SELECT timezone()")[0][0]),
+        )
+
+    def filters(self, scope: frozenset[str], shared: Iterable[str]) -> str:
+        """The value of `additional_table_filters` that leaves only the rows of `scope`.
+
+        A table with a `project` column keeps the scope's rows; one without keeps all of them where it is `shared`,
+        and none where it is not. Views need no entry: the filter is on the tables they read.
+        """
+        projects = ", ".join(string_literal(project) for project in sorted(scope))
+        condition = f"project IN ({projects})" if scope else "0"
+        conditions = dict.fromkeys(self.with_project, condition)
+        conditions |= dict.fromkeys(self.without_project.difference(shared), "0")
+        entries = (
+            f"{string_literal(f'{DATABASE}.{table}')}: {string_literal(text)}" for table, text in conditions.items()
+        )
+        return "{" + ", ".join(entries) + "}"
+
+
+def _rows(client: Client, query: str) -> list[tuple[object, ...]]:
+    rows = client.query(query, parameters={"database": DATABASE} if "{database" in query else None).result_rows
+    return [tuple(row) for row in rows]

@@ -15,7 +15,7 @@ ERRORS = {
     401: ("authentication_error", "invalid_api_key", "Incorrect API key provided."),
     404: ("invalid_request_error", "model_not_found", "The model does not exist or you do not have access to it."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests. Please try again later."),
-    500: ("server_error", None, "The server had an error while processing your request. Sorry about that!"),
+    500: ("server_error", None, "The server had an error while processing your request."),
     503: ("service_unavailable_error", None, "The engine is currently overloaded, please try again later."),
 }
 CREATED = 1_767_225_600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spanledger_demo.models import CATALOGUE
@@ -55,6 +55,8 @@ class Reply:
     status: int = 200
     code: str = ""
     """OpenAI's `error.code` or Anthropic's `error.type` of a refusal; empty for the usual one of the status."""
+    once: bool = False
+    """Whether a refusal is for the client's first attempt alone."""
     retry_after: float | None = None
     first_token_s: float = 0.0
     generation_s: float = 0.0
@@ -120,9 +122,11 @@ def obey(request: Request) -> Reply:
         fields = json.loads(order)
         if "usage" in fields:
             usage = Usage(**fields.pop("usage"))
-        return Reply(usage=usage, **fields)
-    if request.model.startswith("err-"):
+        reply = Reply(usage=usage, **fields)
+    elif request.model.startswith("err-"):
         status, _, once = request.model.removeprefix("err-").partition("-")
-        if not once or request.attempt == 0:
-            return Reply(status=int(status), retry_after=0.01 if status == "429" else None)
-    return Reply(usage=usage)
+        retry_after = 0.01 if status == "429" else None
+        reply = Reply(usage=usage, status=int(status), once=bool(once), retry_after=retry_after)
+    else:
+        reply = Reply(usage=usage)
+    return replace(reply, status=200) if reply.once and request.attempt > 0 else reply

@@ -1,0 +1,19 @@
+"""One line in an app, and what its LLM calls cost is in the ledger.
+
+    import spanledger
+
+    print(spanledger.instrument())
+
+    with spanledger.attribute(team="search", feature="answers", customer="acme"):
+        client.chat.completions.create(...)
+
+Importing this package is light: OpenTelemetry's API and nothing else. The rest is loaded by `instrument()`, and what
+only the background thread needs (`requests`, `genai_prices`) by that thread.
+"""
+
+from spanledger.attribution import attribute
+from spanledger.lifecycle import flush, instrument, shutdown, stats
+from spanledger.report import Report
+from spanledger.stats import Stats
+
+__all__ = ["Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]

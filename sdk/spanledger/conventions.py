@@ -1,0 +1,107 @@
+"""Names on the wire, and what makes a span a GenAI span.
+
+OpenTelemetry moved its GenAI names out of the package of constants, so the ones that the SDK needs are kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+COST_AMOUNT = "gen_ai.usage.cost.amount"
+COST_CURRENCY = "gen_ai.usage.cost.currency"
+COST_SOURCE = "gen_ai.usage.cost.source"
+
+EXPORT_PROCESS = "spanledger.export.process"
+EXPORT_SEQUENCE = "spanledger.export.sequence"
+EXPORT_DROPPED = "spanledger.export.dropped"
+
+_SCOPES = (
+    "opentelemetry.instrumentation.genai.",
+    "opentelemetry.util.genai",
+    "opentelemetry.instrumentation.google_genai",
+    "opentelemetry.instrumentation.openai",
+    "opentelemetry.instrumentation.anthropic",
+    "com.anthropic.sdk.python",
+    "mistralai_sdk_tracer",
+    "openinference.instrumentation.",
+    "openlit.",
+    "langfuse-sdk",
+    "langsmith",
+    "pydantic-ai",
+    "logfire.openai",
+    "logfire.anthropic",
+    "litellm",
+    "mcp-python-sdk",
+)
+_ATTRIBUTES = (
+    "gen_ai.",
+    "llm.",
+    "openinference.",
+    "traceloop.",
+    "langfuse.observation.",
+    "langsmith.",
+    "litellm.",
+    "pydantic_ai.",
+    "mcp.",
+    "ai.operationId",
+    "ai.model.",
+    "ai.usage.",
+)
+# Attribution is written on every span: `gen_ai.prompt.name` says which prompt a request is about, not that it is a
+# call.
+_ATTRIBUTION = frozenset({"gen_ai.prompt.name", "gen_ai.prompt.version"})
+
+
+@lru_cache(maxsize=1024)
+def is_genai_scope(name: str) -> bool:
+    """Whether an instrumentation scope is one of those that trace LLM calls, in any dialect."""
+    return name.startswith(_SCOPES)
+
+
+def has_genai_attribute(keys: Iterable[str]) -> bool:
+    """Whether any attribute is of a GenAI dialect."""
+    return any(key.startswith(_ATTRIBUTES) and key not in _ATTRIBUTION for key in keys)
+
+
+_CONTENT = (
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.retrieval.query.text",
+    "gen_ai.retrieval.documents",
+    "gen_ai.content.",
+    "input.value",
+    "output.value",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.prompts",
+    "llm.completions",
+    "llm.tools",
+    "embedding.embeddings",
+    "retrieval.documents",
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+    "ai.prompt",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.response.object",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "pydantic_ai.all_messages",
+    "final_result",
+)
+
+
+def is_content(key: str) -> bool:
+    """Whether an attribute holds what was said. Capture is off, so such an attribute never leaves the process."""
+    return key.startswith(_CONTENT) and key not in _ATTRIBUTION

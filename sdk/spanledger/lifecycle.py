@@ -1,0 +1,128 @@
+"""`instrument()` and what undoes it: one session a process, put together here from the other files."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from opentelemetry import trace
+
+from spanledger.faults import faults
+from spanledger.report import Report
+from spanledger.stats import Stats
+
+if TYPE_CHECKING:
+    from spanledger.session import Session
+
+_lock = threading.Lock()
+_session: Session | None = None
+_EXIT_TIMEOUT = 5.0
+
+
+def instrument(
+    *,
+    endpoint: str | None = None,
+    api_key: str | None = None,
+    service: str | None = None,
+    environment: str | None = None,
+    spans: Literal["genai", "all"] | None = None,
+    stream_usage: bool | None = None,
+    tracer_provider: trace.TracerProvider | None = None,
+) -> Report:
+    """Traces the LLM calls of this process and sends them, priced, to a spanledger collector.
+
+    One line, once, after the app has set up its own OpenTelemetry, if it has any. A second call changes nothing and
+    returns the first one's report. It never raises but for a wrong argument (ValueError), and what it sets up never
+    raises into the app, never blocks it, and never changes what a call returns.
+
+    endpoint: base URL of the collector; default `SPANLEDGER_ENDPOINT`, else the `OTEL_EXPORTER_OTLP_*` endpoint, else
+        http://127.0.0.1:4318.
+    api_key: project key; default `SPANLEDGER_API_KEY`. A collector on this machine needs none.
+    service, environment: `service.name` and `deployment.environment.name` on the spans; default `OTEL_SERVICE_NAME` and
+        `OTEL_RESOURCE_ATTRIBUTES`, or the resource of the app's own provider.
+    spans: "genai" (default, `SPANLEDGER_SPANS`) sends GenAI spans and their local roots; "all" sends every sampled
+        span as well. GenAI spans are sent in full, whatever the app samples.
+    stream_usage: False (`SPANLEDGER_STREAM_USAGE=false`) stops asking OpenAI for the token counts of chat streams,
+        without which a stream has no cost.
+    tracer_provider: join this one. Default: the app's global provider, or a new one that becomes it.
+
+    `OTEL_SDK_DISABLED=true` turns all of it off. Prompts and completions are not sent.
+    """
+    global _session
+    with _lock:
+        if _session is not None:
+            return _session.report
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return Report(enabled=False, reason="OTEL_SDK_DISABLED=true")
+        try:
+            from spanledger.config import read_config
+            from spanledger.session import Session
+        except Exception as error:
+            faults.record("import")
+            return Report(enabled=False, reason=f"{type(error).__name__}: {error}")
+        config = read_config(
+            os.environ,
+            endpoint=endpoint,
+            api_key=api_key,
+            service=service,
+            environment=environment,
+            spans=spans,
+            stream_usage=stream_usage,
+        )
+        session = Session(config)
+        try:
+            session.open(tracer_provider)
+        except Exception as error:
+            faults.record("instrument")
+            session.close(0.0)
+            return Report(enabled=False, reason=f"{type(error).__name__}: {error}")
+        _session = session
+        _at_exit(_exit)
+        return session.report
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Sends what is queued now. True once each span that ended before is delivered, or counted as dropped.
+
+    timeout: longest wait in seconds. For the end of a short job, or of a request where the process may be frozen
+    (serverless).
+    """
+    session = _session
+    return True if session is None else session.outbox.flush(timeout)
+
+
+def shutdown(timeout: float = 5.0) -> bool:
+    """Undoes `instrument()`: sends what is queued, for `timeout` seconds at most, and takes all wrappers out again.
+
+    True if no span was lost by it. Runs by itself at exit. `instrument()` may be called again afterwards.
+    """
+    global _session
+    with _lock:
+        session, _session = _session, None
+        return True if session is None else session.close(timeout)
+
+
+def stats() -> Stats:
+    """What was delivered, queued and dropped by this process so far, and why; zeros before `instrument()`."""
+    session = _session
+    return Stats(faults=faults.count) if session is None else session.outbox.stats()
+
+
+def _exit() -> None:
+    shutdown(_EXIT_TIMEOUT)
+
+
+def _at_exit(function: Callable[[], None]) -> None:
+    """Has `function` run once at the end of this process, and of every process that `multiprocessing` makes of it."""
+    atexit.unregister(function)
+    atexit.register(function)
+    # multiprocessing's children leave by os._exit, which runs its finalizers but not atexit's.
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(_session, lambda _: util.Finalize(None, function, exitpriority=0))
+        if getattr(sys.modules["multiprocessing"], "parent_process", lambda: None)() is not None:
+            util.Finalize(None, function, exitpriority=0)

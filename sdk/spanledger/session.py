@@ -1,0 +1,93 @@
+"""One `instrument()`: the parts it put in place, in order, and how to take them out again."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from spanledger import threads
+from spanledger.config import Config
+from spanledger.libraries import OPENAI, Instrumentation
+from spanledger.outbox import Outbox
+from spanledger.patch import Patch
+from spanledger.pricing import price_call
+from spanledger.processor import LedgerProcessor
+from spanledger.report import Report
+from spanledger.sampling import FullRecording
+from spanledger.streams import StreamUsage
+
+logger = logging.getLogger("spanledger")
+
+
+class Session:
+    """`open()` once, `close()` once; after a failed `open()`, `close()` takes out what was put in."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.outbox = Outbox(config, price_call)
+        self.report = Report(enabled=False)
+        self._recording: FullRecording | None = None
+        self._instrumentation: Instrumentation | None = None
+        self._patches: list[Patch] = []
+
+    def open(self, given: trace.TracerProvider | None) -> None:
+        provider, whose = self._provider(given)
+        processor = LedgerProcessor(self.outbox, self._config.spans)
+        provider.add_span_processor(processor)
+        self._recording = FullRecording(provider, processor)
+        self._instrumentation = Instrumentation(provider)
+        self._patches += threads.carry()
+        if self._config.stream_usage and self._instrumentation.traces(OPENAI):
+            self._patches += StreamUsage().install()
+        self.report = self._report(provider, whose)
+
+    def close(self, timeout: float) -> bool:
+        for patch in reversed(self._patches):
+            patch.undo()
+        if self._instrumentation is not None:
+            self._instrumentation.undo()
+        if self._recording is not None:
+            self._recording.undo()
+        return self.outbox.close(timeout)
+
+    def _provider(self, given: trace.TracerProvider | None) -> tuple[Any, str]:
+        """The provider to join, and whose it is. Any with `add_span_processor` will do, as the SDK's or a wrapper of
+        it.
+        """
+        existing = given or trace.get_tracer_provider()
+        if hasattr(existing, "add_span_processor"):
+            return existing, "the app's own TracerProvider"
+        resource = Resource.create(dict(self._config.resource))
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        if isinstance(existing, trace.ProxyTracerProvider):
+            trace.set_tracer_provider(provider)
+            return provider, "a new TracerProvider, now the global one"
+        return provider, f"a new TracerProvider beside {type(existing).__name__}, which takes no span processor"
+
+    def _report(self, provider: Any, whose: str) -> Report:
+        assert self._instrumentation is not None
+        resource = getattr(provider, "resource", Resource.get_empty()).attributes
+        service = self._config.resource.get("service.name") or str(resource.get("service.name", "unknown_service"))
+        notes = list(self._config.notes)
+        if service.startswith("unknown_service"):
+            notes.append("the service has no name: set OTEL_SERVICE_NAME, or instrument(service=...)")
+        sampler = getattr(provider, "sampler", None)
+        if sampler is not None and "AlwaysOn" not in (described := sampler.get_description()):
+            whose = f"{whose}, sampled by {described}"
+        return Report(
+            enabled=True,
+            endpoint=self._config.endpoint,
+            service=service,
+            provider=whose,
+            spans=(
+                "every sampled span, and GenAI spans in full"
+                if self._config.spans == "all"
+                else "GenAI spans in full, and their local roots"
+            ),
+            libraries=self._instrumentation.libraries,
+            notes=tuple(notes),
+        )

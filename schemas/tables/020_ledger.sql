@@ -50,9 +50,41 @@ CREATE TABLE spanledger.ledger
     posting_id      UInt64 ALIAS cityHash64(project, trace_id, span_id, segment, kind, refers_to),
     tokens          Nullable(Int64) ALIAS input_uncached + cache_read + cache_write_5m + cache_write_1h + audio_in + output_text + reasoning + audio_out,
 
-    INDEX by_segment segment TYPE minmax GRANULARITY 1
+    INDEX by_segment segment TYPE minmax GRANULARITY 1,
+
+    -- The rollups (D4). Measured over 300,000 calls in 30 days, where nearly every call is a group of its own, and over
+    -- 200,000 calls an hour: spend_by_hour 1.5 and 0.0 bytes a call, spend_by_customer 2.6 and 0.0, latency_by_hour 2.2 and
+    -- 0.1. Customers have a rollup apart, because many of them would make the other one as long as the ledger.
+    PROJECTION spend_by_hour
+    (
+        SELECT
+            project, hour, environment, service_name, provider, model, team, feature, cost_status, status, reports_cache,
+            sum(calls), sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(audio_in),
+            sum(output_text), sum(reasoning), sum(audio_out), sum(cost_usd), max(posted_at)
+        GROUP BY project, hour, environment, service_name, provider, model, team, feature, cost_status, status, reports_cache
+    ),
+    PROJECTION spend_by_customer
+    (
+        SELECT
+            project, hour, environment, customer, cost_status, status, reports_cache,
+            sum(calls), sum(input_uncached), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(audio_in),
+            sum(output_text), sum(reasoning), sum(audio_out), sum(cost_usd)
+        GROUP BY project, hour, environment, customer, cost_status, status, reports_cache
+    ),
+    -- By the hour and not by the minute: merging a state takes 4 microseconds, so that by the minute 1.5 million calls (13 a
+    -- second) took 292 ms against 64 ms from their rows and 19 ms from this, and cost 5.7 bytes a call. Minutes are read
+    -- from the rows, which lie in the order of their hours. State: the views merge whole hours with begun ones.
+    PROJECTION latency_by_hour
+    (
+        SELECT
+            project, hour, environment, service_name, provider, model,
+            quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = ''),
+            quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '')
+        GROUP BY project, hour, environment, service_name, provider, model
+    )
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (project, hour, service_name, model, timestamp)
-SETTINGS non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild'
+SETTINGS non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
+    default_compression_codec = 'ZSTD(1)'  -- of the projections too: half of LZ4's bytes

@@ -62,7 +62,10 @@ def readonly_app(
 
 
 class ReadOnlyInterface:
-    """ASGI app. It closes its handles with the server's lifespan, or by `close`, whichever is first."""
+    """ASGI app. It closes its handles with the server's lifespan, or by `close`, whichever is first.
+
+    A server that stops waits for the requests under way; `close` first, and they end at once.
+    """
 
     def __init__(self, service: Service, authorize: Authorize, limits: Limits) -> None:
         self._service = service

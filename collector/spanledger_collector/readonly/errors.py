@@ -6,14 +6,14 @@ _STATUS = {
     6: 400, 27: 400, 32: 400, 36: 400, 38: 400, 41: 400, 42: 400, 43: 400, 53: 400, 62: 400, 69: 400, 70: 400,
     72: 400, 153: 400, 179: 400, 215: 400, 223: 400, 386: 400, 407: 400, 456: 400, 457: 400,
     46: 404, 47: 404, 50: 404, 60: 404, 73: 404, 81: 404, 115: 404, 497: 403,
-    48: 501, 159: 408, 164: 403, 202: 503, 396: 413, 516: 401,
+    48: 501, 159: 408, 164: 403, 202: 503, 236: 503, 396: 413, 516: 401,
 }  # fmt: skip
 
 # Errors found while a statement is parsed and analysed: their text speaks of the statement and the schema, never of
 # rows. Any other error may quote a value.
 _ABOUT_THE_STATEMENT = frozenset({
-    36, 42, 43, 44, 46, 47, 48, 50, 51, 53, 60, 62, 69, 70, 73, 80, 81, 115, 131, 158, 159, 164, 179, 184, 202, 207,
-    215, 241, 306, 352, 386, 394, 396, 403, 456, 457, 497, 516,
+    8, 10, 16, 42, 43, 44, 46, 47, 48, 50, 51, 60, 62, 73, 80, 81, 115, 158, 159, 164, 179, 184, 202, 206, 207, 215,
+    236, 241, 306, 352, 386, 394, 396, 403, 456, 457, 497, 516,
 })  # fmt: skip
 
 
@@ -73,6 +73,10 @@ def timeout(seconds: float) -> ClickHouseError:
 def too_many_queries(running: int, waiting: int) -> ClickHouseError:
     text = f"Too many simultaneous queries: {running} run and {waiting} wait. Try again."
     return ClickHouseError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", text)
+
+
+def closing() -> ClickHouseError:
+    return ClickHouseError(236, "ABORTED", "The server is shutting down.")
 
 
 def result_too_big(size: int, limit: int) -> ClickHouseError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-_COMBINATORS = (
+COMBINATORS = (
     "SimpleState", "OrDefault", "Distinct", "Resample", "ForEach", "ArgMax", "ArgMin", "OrNull", "Tuple", "Merge",
     "State", "Array", "Null", "Map", "If",
 )  # fmt: skip
@@ -35,7 +35,7 @@ def is_allowed(name: str) -> bool:
     if name.lower() in DENIED:
         return False
     while name.lower() not in ALLOWED:
-        for combinator in _COMBINATORS:
+        for combinator in COMBINATORS:
             if name.endswith(combinator) and name != combinator:
                 name = name.removesuffix(combinator)
                 break

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,9 @@ class Service:
         self._instance = secrets.token_hex(8)
         self._numbers = itertools.count()
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
         self._admitted = 0
+        self._closing = False
         self._judged: OrderedDict[tuple[str, bool], Statement] = OrderedDict()
 
     async def answer(self, query: Query, gone: asyncio.Event) -> Answer:
@@ -77,8 +79,7 @@ class Service:
         Raises ClickHouseError.
         """
         job = _Job(query, marker=f"/*{self._instance}-{next(self._numbers)}*/")
-        self._admit()
-        work = self._workers.submit(self._run, job)
+        work = self._submit(job)
         work.add_done_callback(lambda _: self._leave())
         result = asyncio.wrap_future(work)
         try:
@@ -94,21 +95,31 @@ class Service:
 
     def close(self) -> None:
         """Kills what runs, waits for it and closes every handle."""
-        self._kill(f"/*{self._instance}-")
-        self._workers.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            self._closing = True
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        with self._idle:
+            while self._admitted:
+                # Again and again: a query may have been between being judged and being known to the engine.
+                self._kill(f"/*{self._instance}-")
+                self._idle.wait(0.1)
         self._killer.shutdown(wait=True)
         self._pool.close()
         self._control.close()
 
-    def _admit(self) -> None:
+    def _submit(self, job: _Job) -> Future[Answer]:
         with self._lock:
+            if self._closing:
+                raise errors.closing()
             if self._admitted >= self._limits.running + self._limits.waiting:
                 raise errors.too_many_queries(self._limits.running, self._limits.waiting)
             self._admitted += 1
+            return self._workers.submit(self._run, job)
 
     def _leave(self) -> None:
-        with self._lock:
+        with self._idle:
             self._admitted -= 1
+            self._idle.notify_all()
 
     async def _done(self, job: _Job, result: asyncio.Future[Answer], gone: asyncio.Event) -> bool:
         """Whether the result came while it was of use: in time, and somebody waits for it."""
@@ -141,7 +152,7 @@ class Service:
         try:
             with self._pool.handle(query.scope, query.settings) as handle:
                 statement = self._judge(query, handle)
-                if job.abandoned:
+                if job.abandoned or self._closing:
                     raise ClickHouseError(394, "QUERY_WAS_CANCELLED", "Query was cancelled.")
                 parameters = {name: text for name, text in query.parameters.items() if name in statement.parameters}
                 output_format = statement.format or query.default_format

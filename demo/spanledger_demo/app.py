@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import anthropic
+import httpx2
 import openai
 import spanledger
 from opentelemetry import trace
@@ -27,7 +28,11 @@ from spanledger_demo.reply import ORDER_HEADER
 
 LONGEST_S = 20.0
 """Nobody who looks at a demo waits longer for one call."""
+LEAVES_AFTER = 8
+"""Events of a stream: into the text, and not at its end."""
 TIMEOUT_S = 3.0
+GRACE_S = 3.0
+"""For how long calls under way may go on once the app is told to stop."""
 RECOVERS = 0.6
 """The share of failures that the client library's own second attempt gets over."""
 QUESTION: Any = [{"role": "user", "content": "Where is my order?"}]
@@ -36,9 +41,10 @@ tracer = trace.get_tracer("northwind")
 
 
 class App:
-    """A service with its clients. `serve` handles one arrival."""
+    """A service with its clients. `serve` handles one arrival. No answer takes longer than `longest_s` seconds."""
 
-    def __init__(self, provider_url: str, seed: int) -> None:
+    def __init__(self, provider_url: str, seed: int, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._rng = random.Random(seed)
         self._openai = openai.AsyncOpenAI(base_url=f"{provider_url}/v1", api_key="demo", max_retries=1)
         self._anthropic = anthropic.AsyncAnthropic(base_url=provider_url, api_key="demo", max_retries=1)
@@ -50,14 +56,15 @@ class App:
     async def serve(self, calls: list[PastCall]) -> None:
         """The calls of one request, one after the other, in a span of the service's own where it has a route."""
         last = calls[-1]
-        who = {"customer": last.customer, "user": last.user, "session": last.session}
         feature = last.feature
         with spanledger.attribute(
             team=feature.team,
             feature=feature.name,
-            prompt=feature.prompt or None,
-            prompt_version=last.prompt_version or None,
-            **{name: value for name, value in who.items() if value},
+            customer=last.customer,
+            user=last.user,
+            session=last.session,
+            prompt=feature.prompt,
+            prompt_version=last.prompt_version,
         ):
             if not last.parent_id:
                 await self._ask_all(calls)
@@ -75,7 +82,7 @@ class App:
                 with tracer.start_as_current_span("rank passages"):
                     await asyncio.sleep(self._rng.uniform(0.005, 0.04))
             # A failed call is what the demo wants to show, not what should end it.
-            with suppress(openai.APIError, anthropic.APIError):
+            with suppress(openai.APIError, anthropic.APIError, httpx2.TransportError):
                 await self._ask(call)
 
     async def _ask(self, call: PastCall) -> None:
@@ -92,14 +99,14 @@ class App:
         feature, model, stream = call.feature, call.model.name, call.stream
         if call.model.provider == "anthropic":
             messages = self._anthropic.with_options(**options).messages
-            limit = feature.max_tokens or 4096
+            wanted = feature.max_tokens or 4096
             return await messages.create(
-                model=model, messages=QUESTION, max_tokens=limit, stream=stream, extra_headers=headers
+                model=model, messages=QUESTION, max_tokens=wanted, stream=stream, extra_headers=headers
             )
         client = self._openai.with_options(**options)
         if call.model.embedding:
             return await client.embeddings.create(model=model, input="a page", extra_headers=headers)
-        limit = feature.max_tokens or openai.omit
+        limit: int | openai.Omit = feature.max_tokens or openai.omit
         if feature.api == "responses":
             return await client.responses.create(
                 model=model, input="a contract", max_output_tokens=limit, stream=stream, extra_headers=headers
@@ -110,20 +117,24 @@ class App:
 
     def _order(self, call: PastCall) -> dict[str, Any]:
         """How the provider shall answer, as drawn."""
-        usage = vars(call.usage)
         if call.status == TIMEOUT_STATUS:
-            return {"usage": usage, "first_token_s": TIMEOUT_S + 2}
+            return {"first_token_s": TIMEOUT_S + 2}
         if call.status not in (200, ABANDONED_STATUS):
             once = self._rng.random() < RECOVERS
-            return {"usage": usage, "status": call.status, "once": once, "retry_after": 0.5, "first_token_s": 0.1}
-        whole = min((call.end_ns - call.start_ns) / 1e9, LONGEST_S)
+            return {"status": call.status, "once": once, "retry_after": 0.5, "first_token_s": 0.1}
+        whole = min((call.end_ns - call.start_ns) / 1e9, self._longest_s)
         first = min((call.first_token_ns or 0) / 1e9, whole)
-        return {"usage": usage, "first_token_s": first, "generation_s": whole - first}
+        order: dict[str, Any] = {"first_token_s": first, "generation_s": whole - first}
+        if call.status == 200:
+            order["usage"] = vars(call.usage)
+        return order
 
 
 async def _read(stream: AsyncIterator[Any], leaves: bool) -> None:
+    read = 0
     async for _ in stream:
-        if leaves:
+        read += 1
+        if leaves and read == LEAVES_AFTER:
             return
 
 
@@ -143,8 +154,10 @@ async def run(service: str, provider_url: str, rate: float, seed: int) -> None:
         task.add_done_callback(under_way.discard)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), sampler.gap() / rate)
-    for task in under_way:
-        task.cancel()
+    if under_way:
+        _, late = await asyncio.wait(under_way, timeout=GRACE_S)
+        for task in late:
+            task.cancel()
     await asyncio.gather(*under_way, return_exceptions=True)
     await app.close()
 
@@ -157,7 +170,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1.0, help="arrivals a second")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    spanledger.instrument(endpoint=options.otlp, service_name=options.service)
+    spanledger.instrument(endpoint=options.otlp, service=options.service, environment="production")
     asyncio.run(run(options.service, options.provider, options.rate, options.seed))
     spanledger.shutdown()
 

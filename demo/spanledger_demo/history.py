@@ -13,6 +13,7 @@ from spanledger_demo import otlp, past
 from spanledger_demo.otlp import RESOURCE, Attribute
 from spanledger_demo.past import PastCall
 from spanledger_demo.spans import ANTHROPIC, APP, OPENAI, anthropic_span, openai_span, root_span
+from spanledger_demo.world import FEATURES
 
 SPANS_PER_BODY = 512
 
@@ -34,6 +35,14 @@ def bodies(*, calls: int = 300_000, days: float = 30, now: datetime, seed: int =
             yield process.export()
 
 
+def expected_bodies(calls: int) -> int:
+    """About how many bodies so many calls make."""
+    share = sum(feature.share for feature in FEATURES)
+    spans = sum(f.share * (1 + f.retrieves + (f.routed if f.route else 0)) for f in FEATURES) / share
+    arrivals = calls / (1 + sum(f.share for f in FEATURES if f.retrieves) / share)
+    return 1 + round(arrivals * spans / SPANS_PER_BODY)
+
+
 class _Process:
     """One process of one service: its spans wait here for the next export."""
 
@@ -49,7 +58,7 @@ class _Process:
                 "service.instance.id": uuid,
                 "service.name": service,
                 "deployment.environment.name": environment,
-                "spanledger.export.process": ids.randbytes(8).hex(),
+                "spanledger.export.process": ids.randbytes(16).hex(),
             }.items()
         )
         self._sequence = 0

@@ -210,7 +210,7 @@ class Company:
             return PastCall(
                 feature, environment, model, start_ns, end_ns, int(first_s * 1e9) if stream and answered else None,
                 status, usage, stream, trace_id, rng.randbytes(8), parent_id, root, customer, user, session,
-                "" if model.embedding else version, self._response_id(feature, model) if answered else "",
+                version, self._response_id(feature, model) if answered else "",
                 "req_01" + self._token(16)[:22] if model.provider == "anthropic" and status != TIMEOUT_STATUS else "",
             )  # fmt: skip
 

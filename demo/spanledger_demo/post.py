@@ -1,4 +1,4 @@
-"""Posts a history to the collector: a few requests in flight, patience where it is full, and a note of how far it got."""
+"""Posts a history to the collector: a few requests in flight, patience where it is full, a note of how far it got."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from threading import Event
 
 import httpx2
 
@@ -59,6 +60,7 @@ def resume(note: Note, path: Path, bodies: Iterable[bytes], url: str, on_posted:
     """
     with httpx2.Client(timeout=60) as client, ThreadPoolExecutor(IN_FLIGHT) as pool:
         waiting: deque[Future[None]] = deque()
+        stop = Event()
         posted = note.posted
 
         def settle() -> None:
@@ -73,18 +75,18 @@ def resume(note: Note, path: Path, bodies: Iterable[bytes], url: str, on_posted:
             for body in islice(bodies, note.posted, None):
                 if len(waiting) == IN_FLIGHT:
                     settle()
-                waiting.append(pool.submit(_post, client, url, body))
+                waiting.append(pool.submit(_post, client, url, body, stop))
             while waiting:
                 settle()
         finally:
-            for future in waiting:
-                future.cancel()
+            stop.set()
+            replace(note, posted=posted).write(path)
     replace(note, posted=posted, complete=True).write(path)
 
 
-def _post(client: httpx2.Client, url: str, body: bytes) -> None:
+def _post(client: httpx2.Client, url: str, body: bytes, stop: Event) -> None:
     give_up = time.monotonic() + PATIENCE_S
-    while True:
+    while not stop.is_set():
         try:
             response = client.post(url, content=body, headers={"content-type": "application/x-protobuf"})
         except httpx2.TransportError as error:
@@ -98,7 +100,7 @@ def _post(client: httpx2.Client, url: str, body: bytes) -> None:
             wait = _retry_after(response)
         if time.monotonic() + wait > give_up:
             raise HistoryError(trouble)
-        time.sleep(wait)
+        stop.wait(wait)
 
 
 def _retry_after(response: httpx2.Response) -> float:

@@ -100,11 +100,13 @@ class FakeProvider:
             answer = wire(request, reply, self._new_id)
             call = self._call(request, reply, answer)
             headers = _headers(call.request_id)
+            # As with the real ones, the headers come with the first token.
+            await asyncio.sleep(reply.first_token_s)
             if answer.frames:
                 frames = self._paced(answer, reply, call)
                 return StreamingResponse(frames, headers=headers, media_type="text/event-stream")
-            await asyncio.sleep(reply.first_token_s + reply.generation_s)
-            self._calls.append(call)
+            await asyncio.sleep(reply.generation_s)
+            self._calls.append(replace(call, complete=not await http.is_disconnected()))
             return JSONResponse(dict(answer.body), headers=headers)
 
         return endpoint
@@ -122,7 +124,6 @@ class FakeProvider:
     async def _paced(self, answer: Answer, reply: Reply, call: Call) -> AsyncIterator[str]:
         complete = False
         try:
-            await asyncio.sleep(reply.first_token_s)
             for frame in answer.frames:
                 yield frame
                 await asyncio.sleep(reply.generation_s / len(answer.frames))

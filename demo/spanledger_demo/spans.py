@@ -215,6 +215,8 @@ def _openai_request(feature: str, model: str, streams: bool) -> bytes:
         parts.append(_A("gen_ai.embeddings.dimension.count").number(1536))
     elif FEATURE[feature].max_tokens:
         parts.append(_A("gen_ai.request.max_tokens").number(FEATURE[feature].max_tokens))
+    if FEATURE[feature].api == "responses":
+        parts.append(_A("openai.api.type").text("responses"))
     if streams:
         parts.append(_A("gen_ai.request.stream").true())
     return b"".join(parts)
@@ -228,11 +230,8 @@ def _openai_answer(feature: str, model: str, stream: bool, complete: bool) -> by
         return answer
     if complete:
         answer = _A("gen_ai.response.finish_reasons").texts(["stop"]) + answer
-    api = FEATURE[feature].api
-    if api == "responses":
-        answer += _A("openai.api.type").text("responses")
     answer += _A("openai.response.service_tier").text("default")
-    if api == "chat" and not stream:
+    if FEATURE[feature].api == "chat" and not stream:
         answer += _A("openai.response.system_fingerprint").text("fp_demo")
     return answer
 

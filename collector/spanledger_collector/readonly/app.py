@@ -50,7 +50,7 @@ def readonly_app(
     open_handle: Callable[[], Client],
     authorize: Authorize,
     limits: Limits | None = None,
-    shared: frozenset[str] = frozenset({"prices", "migrations"}),
+    shared: frozenset[str] = frozenset({"migrations", "price_book", "prices"}),
 ) -> ReadOnlyInterface:
     """The read-only interface of an embedded store, an ASGI app. Create it when the migrations have run: a table
     that is made later is not readable.

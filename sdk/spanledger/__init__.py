@@ -7,8 +7,7 @@
     with spanledger.attribute(team="search", feature="answers", customer="acme"):
         client.chat.completions.create(...)
 
-Importing this package is light: OpenTelemetry's API and nothing else. The rest is loaded by `instrument()`, and what
-only the background thread needs (`requests`, `genai_prices`) by that thread.
+Importing this package is light: OpenTelemetry's API and nothing else. All else is loaded by `instrument()`.
 """
 
 from spanledger.attribution import attribute

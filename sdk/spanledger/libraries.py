@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
@@ -85,7 +86,7 @@ class Instrumentation:
             return not_traced("not installed")
         try:
             wrappers = [owner for owner in _wrappers(library) if not owner.startswith(_NOT_OPENTELEMETRY)]
-            if library.native_tracing and find_spec(library.native_tracing):
+            if _traces_itself(library):
                 return self._native(library, installed, wrappers)
             if wrappers:
                 return LibraryReport(library.name, installed, State.ALREADY_TRACED, wrappers[0])
@@ -108,6 +109,9 @@ class Instrumentation:
                 return LibraryReport(library.name, installed, State.ALREADY_TRACED, wrappers[0])
             reason = f"{library.native_switch}=false turns its own tracing off"
             return LibraryReport(library.name, installed, State.NOT_TRACED, reason=reason)
+        if self._provider is not trace.get_tracer_provider():
+            reason = "it traces itself on the global TracerProvider, which is not the one given"
+            return LibraryReport(library.name, installed, State.NOT_TRACED, reason=reason)
         reason = f"{wrappers[0]} traces it as well, each call has two spans" if wrappers else ""
         return LibraryReport(library.name, installed, State.TRACED, f"{library.name} itself", reason)
 
@@ -119,6 +123,13 @@ def _unsupported() -> Iterator[LibraryReport]:
                 "spanledger does not activate an instrumentor for it; GenAI spans of one that you activate are sent"
             )
             yield LibraryReport(name, "", State.NOT_TRACED, reason=reason)
+
+
+def _traces_itself(library: Library) -> bool:
+    """Whether the installed version has the module of its native tracing; found without importing the library."""
+    package = find_spec(library.name)
+    places = package.submodule_search_locations if package else None
+    return bool(library.native_tracing) and PathFinder.find_spec(library.native_tracing, places) is not None
 
 
 def _is_installed(name: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
-from collections.abc import Callable
+from functools import cache
+from multiprocessing import parent_process, util
 from typing import TYPE_CHECKING, Literal
 
 from opentelemetry import trace
@@ -81,7 +81,7 @@ def instrument(
             session.close(0.0)
             return Report(enabled=False, reason=f"{type(error).__name__}: {error}")
         _session = session
-        _at_exit(_exit)
+        _shut_down_at_exit()
         return session.report
 
 
@@ -116,13 +116,11 @@ def _exit() -> None:
     shutdown(_EXIT_TIMEOUT)
 
 
-def _at_exit(function: Callable[[], None]) -> None:
-    """Has `function` run once at the end of this process, and of every process that `multiprocessing` makes of it."""
-    atexit.unregister(function)
-    atexit.register(function)
-    # multiprocessing's children leave by os._exit, which runs its finalizers but not atexit's.
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.register_after_fork(_session, lambda _: util.Finalize(None, function, exitpriority=0))
-        if getattr(sys.modules["multiprocessing"], "parent_process", lambda: None)() is not None:
-            util.Finalize(None, function, exitpriority=0)
+@cache
+def _shut_down_at_exit() -> None:
+    """At the end of this process, and of each one that `multiprocessing` makes of it."""
+    atexit.register(_exit)
+    # Those leave by os._exit(), which runs multiprocessing's finalizers but not atexit's.
+    util.register_after_fork(_exit, lambda _: util.Finalize(None, _exit, exitpriority=0))
+    if parent_process() is not None:
+        util.Finalize(None, _exit, exitpriority=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import random
@@ -10,7 +9,6 @@ import secrets
 import threading
 import weakref
 from collections import Counter, deque
-from importlib import import_module
 from types import MappingProxyType
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -64,15 +62,6 @@ class Outbox:
         self._hurry = self._closed = self._abandoned = False
         self._away = False
 
-    def start(self) -> None:
-        """Starts the thread, if it does not run yet. It loads what it needs while the first call waits for its
-        provider.
-        """
-        with self._changed:
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="spanledger", daemon=True)
-                self._thread.start()
-
     def put(self, span: ReadableSpan) -> None:
         """Queues an ended span, or drops and counts it."""
         with self._changed:
@@ -81,10 +70,16 @@ class Outbox:
                 return
             self._queue.append(span)
             self._taken += 1
-            if len(self._queue) in (1, self._config.batch_size):
+            if self._thread is None:
+                self._start()
+            elif len(self._queue) in (1, self._config.batch_size):
                 self._changed.notify_all()
+
+    def _start(self) -> None:
+        """With the first span, not before: a server that forks after `instrument()` has no thread to lose."""
         if self._thread is None:
-            self.start()
+            self._thread = threading.Thread(target=self._run, name="spanledger", daemon=True)
+            self._thread.start()
 
     def flush(self, timeout: float) -> bool:
         """Sends now. True once all that was queued is delivered or counted as dropped; waits `timeout` s at most."""
@@ -110,7 +105,7 @@ class Outbox:
             self._dropped[Loss.UNSENT] += unsent
             self._queue.clear()
             self._abandoned = unsent > 0
-        return unsent == 0
+            return not self._dropped[Loss.UNSENT]
 
     def stats(self) -> Stats:
         with self._changed:
@@ -124,7 +119,6 @@ class Outbox:
             )
 
     def _run(self) -> None:
-        _preload()
         while batch := self._next_batch():
             loss: Loss | None = Loss.FAULT
             try:
@@ -187,10 +181,3 @@ class Outbox:
             self._away = True
             what = "refuses spans" if isinstance(outcome, Refused) else "cannot be reached, spans wait"
             logger.warning("spanledger: %s %s (%s)", self._config.endpoint, what, outcome.reason)
-
-
-def _preload() -> None:
-    """Loads, off the app's threads and before the first request is due, what takes a third of a second to load."""
-    for module in ("requests", "genai_prices"):
-        with contextlib.suppress(Exception):
-            import_module(module)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+from genai_prices import Usage
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 from spanledger.conventions import COST_AMOUNT
 
-if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, Provider, TieredPrices
-
-    Rate = Decimal | TieredPrices
+Rate = Decimal | TieredPrices
 
 logger = logging.getLogger("spanledger")
 
@@ -155,10 +155,8 @@ class _Price:
         return dollars / _MILLION
 
     def _by_genai_prices(self, usage: Mapping[str, int]) -> Decimal | None:
-        from genai_prices import Usage
-
         try:
-            priced: PriceCalculation = self.model.calc_price(
+            priced = self.model.calc_price(
                 Usage(**usage), self.provider, genai_request_timestamp=self.at, price_context=self.context
             )
         except ValueError:
@@ -184,8 +182,6 @@ def _at(rate: Rate | None, total_input: int) -> Decimal:
 def _price(
     provider_name: str, address: str, model_ref: str, context: tuple[tuple[str, str], ...], minute: int
 ) -> _Price | None:
-    from genai_prices.data_snapshot import get_snapshot
-
     snapshot = get_snapshot()
     at = datetime.fromtimestamp(minute * 60, UTC)
     # The host tells who bills, also where the client library only knows its own maker (Azure, OpenRouter, DeepSeek,

@@ -36,7 +36,6 @@ class LedgerProcessor(SpanProcessor):
             own = span.attributes or {}
             span.set_attributes({key: value for key, value in frame.attributes.items() if key not in own})
         if _is_genai(span):
-            self._outbox.start()
             self._remember(span)
 
     @harmless

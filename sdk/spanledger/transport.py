@@ -6,15 +6,12 @@ import gzip
 import math
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import requests
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from spanledger.config import Config
-
-if TYPE_CHECKING:
-    import requests
 
 _RETRYABLE = frozenset({408, 429, 502, 503, 504})
 
@@ -56,15 +53,15 @@ class Transport:
 
     def post(self, packed: bytes) -> Outcome:
         """One attempt, of `config.timeout` seconds at most."""
-        import requests
-
         if self._session is None:
             self._session = self._open()
         try:
             with suppress_instrumentation():
                 response = self._session.post(self._config.endpoint, data=packed, timeout=self._config.timeout)
-        except requests.RequestException as error:
+        except (requests.ConnectionError, requests.Timeout) as error:
             return Retry(type(error).__name__)
+        except requests.RequestException as error:
+            return Refused(f"{type(error).__name__}: {error}")
         if response.ok:
             return Delivered()
         reason = f"HTTP {response.status_code}"
@@ -80,8 +77,6 @@ class Transport:
             self._session = None
 
     def _open(self) -> requests.Session:
-        import requests
-
         session = requests.Session()
         session.headers.update(self._config.headers)
         session.headers["Content-Type"] = "application/x-protobuf"

@@ -1,0 +1,203 @@
+"""From the queue to the collector: stamped, retried, bounded, counted."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+import spanledger
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import Tracer
+from sdk.loopback import Receiver, Run
+from spanledger.stats import Loss
+
+UNAVAILABLE = (503, {"retry-after": "0"}, b"")
+
+
+@pytest.fixture
+def tracer(app: TracerProvider) -> Tracer:
+    return app.get_tracer("openlit.test")
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+def calls(tracer: Tracer, count: int = 1) -> None:
+    for _ in range(count):
+        tracer.start_span("chat").end()
+
+
+def test_each_request_is_stamped_with_process_sequence_and_drops(
+    tracer: Tracer, app: TracerProvider, collector: Receiver
+) -> None:
+    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
+    for _ in range(3):
+        calls(tracer)
+        assert spanledger.flush()
+    process = spanledger.stats().process
+    assert len(process) == 32
+    assert collector.stamps() == [{"process": process, "sequence": n, "dropped": 0} for n in (1, 2, 3)]
+
+
+def test_a_retry_is_the_same_bytes_and_so_the_same_sequence(
+    tracer: Tracer, app: TracerProvider, collector: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    collector.answers += [UNAVAILABLE, (429, {"retry-after": "0"}, b""), (502, {"retry-after": "0"}, b"")]
+    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
+    calls(tracer)
+    assert spanledger.flush()
+    assert len({post.body for post in collector.posts}) == 1
+    assert len(collector.posts) == 4
+    assert gzip.decompress(collector.posts[0].body)
+    stats = spanledger.stats()
+    assert (stats.requests, stats.delivered, stats.dropped) == (1, 1, {})
+
+
+def test_what_the_collector_refuses_is_counted_said_once_and_not_sent_again(
+    tracer: Tracer, app: TracerProvider, collector: Receiver, log: Callable[[], list[str]]
+) -> None:
+    collector.answers += [(401, {}, b""), (400, {}, b"")]
+    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
+    for _ in range(3):
+        calls(tracer, 2)
+        assert spanledger.flush()
+    assert len(collector.posts) == 3
+    assert spanledger.stats().dropped == {Loss.REFUSED: 4}
+    assert [stamp["dropped"] for stamp in collector.stamps()] == [0, 2, 4]
+    url = f"spanledger: {collector.url}/v1/traces"
+    assert log() == [
+        f"{url} refuses spans (HTTP 401: check SPANLEDGER_API_KEY)",
+        f"{url} takes spans again",
+    ]
+
+
+def test_with_no_collector_the_queue_stays_bounded_and_counts_what_it_drops(
+    tracer: Tracer, app: TracerProvider, nobody: str, monkeypatch: pytest.MonkeyPatch, log: Callable[[], list[str]]
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5")
+    spanledger.instrument(endpoint=nobody, tracer_provider=app)
+    calls(tracer, 100)
+    assert not spanledger.flush(0.2)
+    calls(tracer, 100)
+    stats = spanledger.stats()
+    assert stats.queued <= 15
+    assert stats.dropped[Loss.QUEUE_FULL] == 200 - stats.queued
+    assert not spanledger.shutdown()
+    assert len(log()) == 1
+    assert log()[0].endswith("cannot be reached, spans wait (ConnectionError)")
+
+
+def test_what_waited_for_the_collector_arrives_when_it_is_back_with_the_drops_in_the_stamp(
+    tracer: Tracer, app: TracerProvider, collector: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "3")
+    collector.answers += [(503, {"retry-after": "3600"}, b"")]
+    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
+    calls(tracer)
+    assert spanledger.flush(0.05) in (True, False)  # either it is being retried, or it has been
+    calls(tracer, 10)
+    assert spanledger.flush()
+    stats = spanledger.stats()
+    assert stats.delivered + sum(stats.dropped.values()) == 11
+    assert len(collector.spans()) >= stats.delivered
+    calls(tracer)
+    assert spanledger.flush()
+    assert collector.stamps()[-1]["dropped"] == stats.dropped.get(Loss.QUEUE_FULL, 0)
+
+
+def test_a_large_queue_leaves_in_requests_of_the_batch_size(
+    tracer: Tracer, app: TracerProvider, collector: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
+    calls(tracer, 10)
+    assert spanledger.flush()
+    sizes = [
+        sum(len(s.spans) for r in request.resource_spans for s in r.scope_spans) for request in collector.requests()
+    ]
+    assert sum(sizes) == 10
+    assert max(sizes) <= 4
+
+
+def test_the_key_is_sent_as_a_bearer_token(tracer: Tracer, app: TracerProvider, collector: Receiver) -> None:
+    spanledger.instrument(endpoint=collector.url, api_key="secret-key", tracer_provider=app)
+    calls(tracer)
+    assert spanledger.flush()
+    assert collector.posts[0].path == "/v1/traces"
+    assert collector.posts[0].headers["authorization"] == "Bearer secret-key"
+    assert collector.posts[0].headers["content-type"] == "application/x-protobuf"
+
+
+def test_a_script_that_just_ends_has_sent_its_spans(run: Run, collector: Receiver) -> None:
+    run("spanledger.instrument(); chat()", OTEL_BSP_SCHEDULE_DELAY="3600000")
+    assert len(collector.calls()) == 1
+
+
+def test_a_script_ends_although_its_collector_accepts_and_never_answers(run: Run) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        run(
+            "spanledger.instrument(); chat()",
+            SPANLEDGER_ENDPOINT=f"http://127.0.0.1:{deaf.getsockname()[1]}",
+            OTEL_EXPORTER_OTLP_TIMEOUT="3600",
+            OTEL_BSP_EXPORT_TIMEOUT="3600000",
+        )
+
+
+def test_a_forked_child_is_a_process_of_its_own_and_sends_its_own_spans(run: Run, collector: Receiver) -> None:
+    run(
+        """
+        spanledger.instrument()
+        chat()
+        child = os.fork()
+        if child == 0:
+            chat()
+            assert spanledger.flush()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """,
+        OTEL_BSP_SCHEDULE_DELAY="3600000",
+    )
+    stamps = collector.stamps()
+    assert len(collector.calls()) == 2
+    assert len({stamp["process"] for stamp in stamps}) == 2
+    assert [stamp["sequence"] for stamp in stamps] == [1, 1]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_the_workers_of_multiprocessing_send_what_they_have_before_they_end(
+    run: Run, collector: Receiver, method: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "work.py").write_text(
+        "import os, openai, spanledger\n"
+        "spanledger.instrument()\n"
+        "def call():\n"
+        "    client = openai.OpenAI(base_url=os.environ['PROVIDER'] + '/v1', api_key='k')\n"
+        "    client.chat.completions.create(model='gpt-4o', messages=[{'role': 'user', 'content': 'hi'}])\n"
+    )
+    run(
+        f"""
+        import multiprocessing
+        sys.path.insert(0, {str(folder)!r})
+        import work
+        worker = multiprocessing.get_context({method!r}).Process(target=work.call)
+        worker.start()
+        worker.join()
+        assert worker.exitcode == 0
+        """,
+        OTEL_BSP_SCHEDULE_DELAY="3600000",
+        PYTHONPATH=str(folder),
+    )
+    assert len(collector.calls()) == 1

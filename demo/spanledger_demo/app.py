@@ -30,8 +30,8 @@ LONGEST_S = 20.0
 """Nobody who looks at a demo waits longer for one call."""
 LEAVES_AFTER = 8
 """Events of a stream: into the text, and not at its end."""
-TIMEOUT_S = 3.0
-GRACE_S = 3.0
+TIMEOUT_S = 2.0
+GRACE_S = 2.0
 """For how long calls under way may go on once the app is told to stop."""
 RECOVERS = 0.6
 """The share of failures that the client library's own second attempt gets over."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from spanledger_demo.provider import FakeProvider
 
 LIVE = {"support-bot": 0.5, "doc-search": 0.3, "contract-desk": 0.2}
 """The services that run live, a process each, and their share of the arrivals. Between them they use every API."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_S = 120
 STOP_S = 30
 
@@ -63,19 +63,20 @@ class Options:
 
 
 def run(options: Options, platform: Sequence[str], console: Console) -> None:
-    """Runs until Ctrl-C or SIGTERM, then stops everything in order. Raises DemoError."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Runs until Ctrl-C (or SIGTERM, or the terminal is closed), then stops everything in order. Raises DemoError."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
             up = stack.enter_context(_process(platform))
             _wait_until_ready(up, options.otlp)
-            stack.callback(console.print, "\nStopping: the apps first, then the platform …")
             if options.history_calls:
                 _post_history(options, console)
-            console.print(_urls(options))
+            console.print("\n[bold]spanledger is running[/bold]", _urls(options), sep="\n")
             apps = _start_apps(stack, options) if options.rate else {}
             if apps:
                 console.print(f"Live traffic: {options.rate:g} requests a second from {', '.join(apps)}.")
+            stack.callback(_stop_together, apps, console)
             console.print("Press Ctrl-C to stop.")
             _watch({"spanledger up": up, **apps})
     except KeyboardInterrupt:
@@ -83,13 +84,14 @@ def run(options: Options, platform: Sequence[str], console: Console) -> None:
 
 
 @contextmanager
-def _process(command: Sequence[str], env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A child that Ctrl-C does not reach: we stop each in its turn, so that nothing on its way is lost."""
-    child = subprocess.Popen(command, env={**os.environ, **(env or {})}, start_new_session=True)
+    child = subprocess.Popen(command, start_new_session=True)
     try:
         yield child
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         child.terminate()
         try:
             child.wait(STOP_S)
@@ -135,20 +137,25 @@ def _post_history(options: Options, console: Console) -> None:
 
 def _start_apps(stack: ExitStack, options: Options) -> dict[str, subprocess.Popen[bytes]]:
     provider = stack.enter_context(FakeProvider())
-    environment = {"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=production"}
     apps = {}
     for number, (service, share) in enumerate(LIVE.items()):
         command = [
             sys.executable, "-m", "spanledger_demo.app", service, "--provider", provider.url, "--otlp", options.otlp,
             "--rate", str(options.rate * share), "--seed", str(time.time_ns() + number),
         ]  # fmt: skip
-        apps[service] = stack.enter_context(_process(command, environment))
+        apps[service] = stack.enter_context(_process(command))
     return apps
 
 
+def _stop_together(apps: dict[str, subprocess.Popen[bytes]], console: Console) -> None:
+    """Told at the same time, they end at the same time; the platform follows when they have sent what they had."""
+    console.print("\nStopping: the apps first, then the platform …")
+    for app in apps.values():
+        app.terminate()
+
+
 def _urls(options: Options) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title="\nspanledger is running")
-    table.title_justify = "left"
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_row("Dashboard", f"http://127.0.0.1:{options.dashboard_port}")
     table.add_row("OTLP/HTTP", f"{options.otlp}/v1/traces")
     table.add_row("SQL (ClickHouse HTTP, read-only)", f"http://127.0.0.1:{options.clickhouse_port}")

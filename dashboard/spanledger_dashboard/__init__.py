@@ -1,1 +1,1 @@
-"""The dashboard: asks the views of `schemas/views/`, draws the answers, explains them."""
+"""The dashboard: asks the views of `schemas/views/` (`ask`), draws the answers (`draw`), puts them in words (`explain`)."""

@@ -61,7 +61,7 @@ class Posting:
     posted_at: datetime = field(default=MIDNIGHT + timedelta(days=60))
 
     def reversed(self, reason: str) -> Posting:
-        figures = {
+        figures: dict[str, Any] = {
             name: None if (figure := getattr(self, name)) is None else -figure for name in (*BUCKETS, "cost_usd")
         }
         return replace(self, kind="reversal", reason=reason, calls=-self.calls, **figures)
@@ -144,7 +144,7 @@ def some_calls(seed: int, number: int = 400) -> list[Posting]:
     postings = []
     for _ in range(number):
         cost_status = draw.choice(["priced"] * 6 + ["reported", "estimated", "partial", "unpriced", "free"])
-        usage: dict[str, int | None] = dict.fromkeys(BUCKETS)
+        usage: dict[str, Any] = dict.fromkeys(BUCKETS)
         if cost_status != "free" and draw.random() < 0.9:
             usage = {name: draw.choice([None, 0, draw.randrange(5000)]) for name in BUCKETS}
         cost = {"unpriced": None, "free": Decimal(0)}.get(cost_status, Decimal(draw.randrange(10**12)).scaleb(-12))

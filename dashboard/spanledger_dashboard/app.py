@@ -1,0 +1,68 @@
+"""The Streamlit script: navigation, the bar of range and filters, and what every page does when it cannot draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from spanledger_dashboard import ask, controls, overview, parts, spend, states
+from spanledger_dashboard.view import View
+
+PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
+    "Overview": (":material/monitoring:", overview.draw_page),
+    "Spend": (":material/payments:", spend.draw_page),
+}
+_REFRESH_SECONDS = {"Off": None, "10 s": 10, "1 min": 60}
+
+
+def run(title: str, draw_page: Callable[[View], None]) -> None:
+    """One page: its controls, then its body, again and again where the reader asked for that."""
+    colours = parts.palette()
+    parts.style(colours)
+    refresh = controls.refresh(_REFRESH_SECONDS)
+
+    @st.fragment(run_every=refresh)
+    def body() -> None:
+        now = datetime.now(UTC)
+        selection = controls.selection()
+        view = View(selection, selection.period(now), now, colours)
+        try:
+            fresh = ask.freshness(selection.project)
+            controls.heading(title, view, fresh)
+            if not len(fresh):
+                states.no_calls_yet(selection.project)
+                return
+            draw_page(view)
+        except ask.StoreAwayError:
+            states.store_away()
+        except ask.KeyRefusedError:
+            states.key_refused()
+        except ask.QuestionFailedError as error:
+            states.question_failed(str(error))
+
+    body()
+
+
+def page(title: str) -> st.Page:
+    icon, draw_page = PAGES[title]
+
+    def show() -> None:
+        run(title, draw_page)
+
+    return st.Page(show, title=title, icon=icon, url_path=title.lower(), default=title == "Overview")
+
+
+def main() -> None:
+    st.set_page_config(page_title="spanledger", page_icon="📒", layout="wide", initial_sidebar_state="expanded")
+    pages = {title: page(title) for title in PAGES}
+    st.session_state["pages"] = pages
+    current = st.navigation(list(pages.values()), position="hidden")
+    controls.adopt_url()
+    controls.sidebar(pages)
+    current.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Range, project and filters: the widgets, and the one selection that they, the URL and all pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+
+import pandas as pd
+import streamlit as st
+
+from spanledger_dashboard import ask, explain, parts
+from spanledger_dashboard.selection import CUSTOM, DIMENSIONS, RANGES, Selection
+from spanledger_dashboard.view import View
+
+_KEY = "selection"
+_LABELS = {**{name: name for name in RANGES}, CUSTOM: "Custom"}
+
+
+def selection() -> Selection:
+    chosen = st.session_state[_KEY]
+    assert isinstance(chosen, Selection)
+    return chosen
+
+
+def select(chosen: Selection) -> None:
+    """From now on this is looked at, on every page, and the URL says so."""
+    st.session_state[_KEY] = chosen
+    st.query_params.from_dict(chosen.query())
+
+
+def adopt_url() -> None:
+    """What the URL says, where it says anything new; what was looked at before, where it says nothing."""
+    query = {name: st.query_params.get_all(name) for name in st.query_params}
+    if query or _KEY not in st.session_state:
+        st.session_state[_KEY] = Selection.of(query)
+    if query != selection().query():
+        st.query_params.from_dict(selection().query())
+
+
+def choose_range(name: str) -> None:
+    select(replace(selection(), range=name, since=None, until=None))
+
+
+def clear_filters() -> None:
+    select(replace(selection(), chosen={}))
+
+
+def sidebar(pages: Mapping[str, st.Page]) -> None:
+    """Where to go, whose calls to look at, and which of them."""
+    with st.sidebar:
+        st.html('<div class="sl-brand"><i></i>spanledger</div>')
+        for page in pages.values():
+            st.page_link(page, width="stretch")
+        st.divider()
+        try:
+            _project()
+            _filters()
+        except (ask.StoreAwayError, ask.KeyRefusedError, ask.QuestionFailedError):
+            st.caption("Filters are here when the store is.")
+
+
+def _project() -> None:
+    projects = sorted(str(name) for name in ask.freshness()["project"]) if len(ask.freshness()) else []
+    if selection().project and selection().project not in projects:
+        projects.append(selection().project)
+    if len(projects) < 2 and not selection().project:
+        return
+    options = ["", *projects]
+    _keep("project", selection().project)
+    st.selectbox("Project", options, format_func=lambda name: name or "All projects", key="project", on_change=_chose)
+
+
+def _filters() -> None:
+    known = ask.dimension_values(selection(), _whole_hours(selection()))
+    for dimension in DIMENSIONS:
+        rows = known[known["dimension"] == dimension] if len(known) else known
+        values = [str(value) for value in rows.sort_values("calls", ascending=False)["value"]] if len(rows) else []
+        chosen = selection().chosen.get(dimension, ())
+        values += [value for value in chosen if value not in values]
+        _keep(dimension, list(chosen))
+        if len(values) > 1 or chosen:
+            st.multiselect(dimension.capitalize(), values, key=dimension, on_change=_chose, placeholder="All")
+    if selection().chosen:
+        st.button("Clear filters", on_click=clear_filters, type="tertiary", icon=":material/filter_alt_off:")
+
+
+def _whole_hours(chosen: Selection) -> "Period":
+    period = chosen.period(datetime.now(UTC))
+    until = period.until.replace(minute=0) + timedelta(hours=1)
+    return replace(period, since=period.since.replace(minute=0), until=until)
+
+
+def _keep(key: str, value: object) -> None:
+    """A widget shows the selection, whoever changed that last."""
+    st.session_state[key] = value
+
+
+def _chose() -> None:
+    chosen = {dimension: tuple(st.session_state.get(dimension, ())) for dimension in DIMENSIONS}
+    project = str(st.session_state.get("project", ""))
+    kept = {dimension: values for dimension, values in chosen.items() if values}
+    select(replace(selection(), project=project, chosen=kept))
+
+
+def refresh(every: Mapping[str, int | None]) -> int | None:
+    """The bar above a page: its range, and how often it looks again. Returns seconds, None for never."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _keep("range", selection().range)
+        st.segmented_control(
+            "Range", list(_LABELS), format_func=_LABELS.__getitem__, key="range", on_change=_chose_range,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        if selection().range == CUSTOM:
+            _custom()
+        st.space("stretch")
+        st.session_state.setdefault("refresh", "Off")
+        chosen = st.selectbox("Refresh", list(every), key="refresh", label_visibility="collapsed", width=96,
+                              help="Look again by itself", format_func=lambda name: f"⟳ {name}")  # fmt: skip
+        st.button("Refresh", icon=":material/refresh:", on_click=ask.forget)
+    return every[chosen]
+
+
+def _chose_range() -> None:
+    name = st.session_state["range"]
+    if name is None:  # the chosen one was clicked again
+        return
+    if name != CUSTOM:
+        choose_range(name)
+        return
+    period = selection().period(datetime.now(UTC))
+    select(replace(selection(), range=CUSTOM, since=period.since, until=period.until))
+
+
+def _custom() -> None:
+    chosen = selection()
+    if chosen.since is None or chosen.until is None:
+        return
+    with st.popover(explain.span(chosen.since, chosen.until), icon=":material/date_range:"):
+        for name, moment in (("from", chosen.since), ("to", chosen.until)):
+            _keep(f"{name}_date", moment.date())
+            _keep(f"{name}_time", moment.time())
+            day, hour = st.columns(2)
+            day.date_input(f"{name.capitalize()} (UTC)", key=f"{name}_date", on_change=_chose_custom, format="YYYY-MM-DD")
+            hour.time_input(f"{name.capitalize()} time", key=f"{name}_time", on_change=_chose_custom,
+                            label_visibility="hidden", step=900)  # fmt: skip
+
+
+def _chose_custom() -> None:
+    def moment(name: str) -> datetime:
+        day, hour = st.session_state[f"{name}_date"], st.session_state[f"{name}_time"]
+        assert isinstance(day, date) and isinstance(hour, clock)
+        return datetime.combine(day, hour, UTC)
+
+    since, until = moment("from"), moment("to")
+    if since < until:
+        select(replace(selection(), range=CUSTOM, since=since, until=until))
+    else:
+        st.toast("A range ends after it begins.", icon=":material/error:")
+
+
+def heading(title: str, view: View, fresh: pd.DataFrame) -> None:
+    """What is looked at, and how fresh it is."""
+    below = explain.span(view.period.since, view.period.until)
+    if len(fresh):
+        below += f" · last posting {explain.ago(max(fresh['last_posted_at']), view.now)}"
+    parts.title(title, below)

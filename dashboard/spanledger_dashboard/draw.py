@@ -1,0 +1,188 @@
+"""Figures: plotly, one look, one palette. Values come in as the views gave them; hover says them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from spanledger_dashboard import explain
+from spanledger_dashboard.palette import Palette
+from spanledger_dashboard.selection import Period
+
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+TOP = 7
+OTHER = "\0other"
+_HEIGHT = 250
+Words = Callable[[Any], str]
+
+
+def buckets(period: Period, step: int) -> list[datetime]:
+    """The beginnings of all buckets of a period, as the views cut them: multiples of `step` since 1970."""
+    first = int(period.since.timestamp()) // step * step
+    last = int((period.until - timedelta(microseconds=1)).timestamp()) // step * step
+    return [datetime.fromtimestamp(second, UTC) for second in range(first, last + 1, step)]
+
+
+def lines(
+    rows: pd.DataFrame, columns: dict[str, str], period: Period, step: int, words: Words, palette: Palette
+) -> go.Figure:
+    """Lines over time, `columns` from column to name. A bucket in which nothing is known is a gap."""
+    times = buckets(period, step)
+    figure = _figure(palette, period)
+    shown = rows.set_index("time") if len(rows) else pd.DataFrame(columns=list(columns))
+    drawn = []
+    for (column, name), colour in zip(columns.items(), palette.series, strict=False):
+        values = shown[column].reindex(times)
+        known = [None if _unknown(value) else float(value) for value in values]
+        drawn += [value for value in known if value is not None]
+        lonely = [
+            value is not None and all(known[i] is None for i in (index - 1, index + 1) if 0 <= i < len(known))
+            for index, value in enumerate(known)
+        ]
+        figure.add_scatter(
+            x=times, y=known, name=name, mode="lines+markers", line={"color": colour, "width": 2}, connectgaps=False,
+            marker={"size": [5 if alone else 0 for alone in lonely], "color": colour},
+            customdata=[words(None if value is None else value) for value in known],
+            hovertemplate="%{customdata}",
+        )  # fmt: skip
+    _scale(figure, max(drawn, default=0.0), words)
+    figure.update_layout(showlegend=len(columns) > 1)
+    return figure
+
+
+def bars(
+    rows: pd.DataFrame,
+    column: str,
+    period: Period,
+    step: int,
+    words: Words,
+    palette: Palette,
+    colours: dict[str, str] | None = None,
+    names: Callable[[str], str] = explain.named,
+) -> go.Figure:
+    """Stacked bars over time, a series a value, `colours` by value in the order of stacking. The running bucket is paler."""
+    times = buckets(period, step)
+    figure = _figure(palette, period)
+    figure.update_layout(barmode="stack")
+    opacities = [0.5 if time + timedelta(seconds=step) > period.until else 1.0 for time in times]
+    totals = [0.0] * len(times)
+    for value, colour in (colours or {"": palette.series[0]}).items():
+        mine = rows[rows["value"] == value] if len(rows) else rows
+        figures = dict(zip(mine["time"], mine[column], strict=True)) if len(mine) else {}
+        heights = [0.0 if _unknown(figures.get(time)) else float(figures[time]) for time in times]
+        totals = [total + height for total, height in zip(totals, heights, strict=True)]
+        figure.add_bar(
+            x=times, y=heights, name=_short(names(value)), offset=0, width=step * 1000 * 0.84,
+            marker={"color": colour, "opacity": opacities, "line": {"width": 0}, "cornerradius": 2},
+            customdata=[words(figures.get(time)) for time in times],
+            hovertemplate="%{customdata}" if not colours else "%{customdata}",
+        )  # fmt: skip
+    _scale(figure, max(totals, default=0.0), words)
+    figure.update_layout(showlegend=bool(colours) and len(colours or {}) > 1)
+    return figure
+
+
+def change_bars(rows: pd.DataFrame, palette: Palette, words: Words, names: Callable[[str], str]) -> go.Figure:
+    """Bars to both sides of nothing: what rose, and what fell, the largest change on top."""
+    figure = _figure(palette, None)
+    changes = [float(value) for value in rows["change_usd"]]
+    reach = max((abs(change) for change in changes), default=1.0) or 1.0
+    figure.add_bar(
+        y=[_short(names(value), 26) for value in rows["value"]], x=changes, orientation="h",
+        marker={"color": [palette.bad if change > 0 else palette.good for change in changes], "cornerradius": 3},
+        text=[words(value) for value in rows["change_usd"]], textposition="outside", cliponaxis=False,
+        textfont={"color": palette.text, "size": 12}, customdata=list(rows["words"]), hovertemplate="%{customdata}<extra></extra>",
+        width=0.62,
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, ticksuffix="  ", tickfont={"color": palette.text})
+    figure.update_xaxes(range=[-reach * 1.45, reach * 1.45], showticklabels=False, showgrid=False, zeroline=True,
+                        zerolinecolor=palette.line, zerolinewidth=1)  # fmt: skip
+    figure.update_layout(height=max(120, 34 * len(rows) + 24), showlegend=False, hovermode="closest", margin={"t": 4, "b": 4})
+    return figure
+
+
+def ranked_colours(rows: pd.DataFrame, palette: Palette) -> dict[str, str]:
+    """A colour for each of the values that cost most, and one for all the others together."""
+    totals = rows.groupby("value")["cost_usd"].agg(_sum_known)
+    order = sorted(totals.items(), key=lambda item: (-(item[1] or Decimal(0)), item[0]))
+    top = [str(value) for value, _ in order]
+    if len(top) <= TOP + 1:
+        return dict(zip(top, palette.series, strict=False))
+    return dict(zip(top[:TOP], palette.series, strict=False)) | {OTHER: palette.other}
+
+
+def with_other(rows: pd.DataFrame, colours: dict[str, str], column: str) -> pd.DataFrame:
+    """Rows over time with every value that has no colour of its own summed into one."""
+    if OTHER not in colours or not len(rows):
+        return rows
+    kept = rows.assign(value=[value if value in colours else OTHER for value in rows["value"]])
+    return kept.groupby(["time", "value"], as_index=False)[column].agg(_sum_known)
+
+
+def name_of(value: str) -> str:
+    return "Other" if value == OTHER else explain.named(value)
+
+
+def _sum_known(values: pd.Series[Any]) -> Any:
+    known = [value for value in values if not _unknown(value)]
+    return sum(known[1:], start=known[0]) if known else None
+
+
+def _unknown(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))
+
+
+def _short(name: str, length: int = 22) -> str:
+    name = name if len(name) <= length else name[: length - 1] + "…"
+    return name.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _figure(palette: Palette, period: Period | None) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=_HEIGHT, margin={"l": 4, "r": 8, "t": 30, "b": 4}, paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)", font={"family": "'Source Sans', sans-serif", "size": 13, "color": palette.muted},
+        hovermode="x unified", hoverlabel={"bgcolor": palette.panel, "bordercolor": palette.line,
+                                           "font": {"color": palette.text, "size": 13}},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left", "itemclick": False,
+                "itemdoubleclick": False, "font": {"color": palette.text, "size": 12}, "bgcolor": "rgba(0,0,0,0)"},
+        separators=".,", dragmode=False,
+    )  # fmt: skip
+    figure.update_yaxes(showgrid=True, gridcolor=palette.line, gridwidth=1, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True)
+    if period is not None:
+        figure.update_xaxes(
+            range=[period.since, period.until], hoverformat="%a %b %-d, %H:%M UTC", nticks=7, showline=True,
+            linecolor=palette.line, tickformatstops=[
+                {"dtickrange": [None, 43200000], "value": "%H:%M\n%b %-d"}, {"dtickrange": [43200000, None], "value": "%b %-d"},
+            ],
+        )  # fmt: skip
+    return figure
+
+
+def _scale(figure: go.Figure, top: float, words: Words) -> None:
+    """Three to five round ticks from nothing up, labelled in the unit's own words."""
+    ticks = round_ticks(top)
+    figure.update_yaxes(
+        range=[0, max(top * 1.08, ticks[-1])], tickvals=ticks, ticktext=[words(_as_given(tick)) for tick in ticks]
+    )
+
+
+def _as_given(tick: float) -> Any:
+    return int(tick) if tick == int(tick) else tick
+
+
+def round_ticks(top: float) -> Sequence[float]:
+    """0 and up to four more ticks at 1, 2, 2.5 or 5 times a power of ten, the last not far from `top`."""
+    if top <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** (len(f"{int(top)}") - 1) if top >= 1 else 10.0 ** int(f"{top:e}".split("e")[1])
+    step = next(
+        size for size in (factor * power / 10 for factor in (1, 2, 2.5, 5, 10, 20, 25, 50)) if top / size <= 4.0
+    )
+    return [step * index for index in range(int(top / step + 1e-9) + 1)]

@@ -1,0 +1,174 @@
+"""Figures in words: money, durations, tokens, shares, changes. What is not known is a dash, never a zero."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Literal
+
+UNKNOWN = "–"
+_MINUS = "\u2212"
+_SPACE = "\u202f"  # narrow, and no line break in it: between a figure and its unit
+
+Tone = Literal["good", "bad", "neutral"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure against the period before: in words, and whether that is good news."""
+
+    text: str
+    tone: Tone = "neutral"
+
+
+def money(usd: Decimal | None, signed: bool = False) -> str:
+    """Dollars: cents from one dollar on, three significant digits below, millions shortened."""
+    if usd is None:
+        return UNKNOWN
+    with localcontext() as context:
+        context.prec = 60
+        size = abs(usd)
+        if size >= 1_000_000:
+            text = f"{_rounded(size / 1_000_000, 2):,}M"
+        else:
+            cents = _rounded(size, 2)
+            text = f"{cents:,}" if size == 0 or cents >= 1 else _three_digits(size)
+    return _sign(usd, signed and usd != 0) + "$" + text
+
+
+def any_money(usd: Decimal | float | None) -> str:
+    """Money, of an axis too, whose ticks are no postings."""
+    return money(usd if usd is None or isinstance(usd, Decimal) else Decimal(repr(usd)))
+
+
+def _rounded(number: Decimal, digits: int) -> Decimal:
+    return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+
+
+def _three_digits(number: Decimal) -> str:
+    digits = 2 - number.adjusted()
+    rounded = _rounded(number, digits)
+    text = f"{rounded:f}".rstrip("0")
+    return text + "0" * max(0, 2 - len(text.partition(".")[2]))
+
+
+def _sign(number: Decimal | float, plus: bool) -> str:
+    if number < 0:
+        return _MINUS
+    return "+" if plus else ""
+
+
+def count(number: int | None) -> str:
+    """Calls and the like: every digit up to a million, then shortened."""
+    if number is None:
+        return UNKNOWN
+    return f"{number:,}".replace("-", _MINUS) if abs(number) < 1_000_000 else tokens(number)
+
+
+def tokens(number: int | None) -> str:
+    """Three significant digits and a unit: 950, 12.3k, 1.2M, 4B."""
+    if number is None:
+        return UNKNOWN
+    size = abs(number)
+    if size < 1000:
+        return f"{_sign(number, False)}{size}"
+    for factor, unit in ((1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
+        shown = f"{size / factor:.3g}"
+        if float(shown) < 1000:
+            break
+    return f"{_sign(number, False)}{float(shown):g}{unit}"
+
+
+def duration(ns: float | None) -> str:
+    if ns is None or math.isnan(ns):
+        return UNKNOWN
+    seconds = ns / 1e9
+    if seconds >= 59.995:
+        whole = round(seconds)
+        if whole < 3600:
+            return f"{whole // 60}{_SPACE}min {whole % 60}{_SPACE}s"
+        return f"{whole // 3600}{_SPACE}h {whole % 3600 // 60}{_SPACE}min"
+    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
+        if seconds >= factor * 0.9995 or unit == "ns":
+            break
+    size = seconds / factor
+    return f"{size:.{2 if size < 9.995 and unit == 's' else 1 if size < 99.95 else 0}f}{_SPACE}{unit}"
+
+
+def percent(share: float | None) -> str:
+    """A share between 0 and 1, to a tenth. Nothing is called 0 % or 100 % that is not."""
+    if share is None or math.isnan(share):
+        return UNKNOWN
+    if 0 < share < 0.0005:
+        return f"<0.1{_SPACE}%"
+    if 0.9995 <= share < 1:
+        return f">99.9{_SPACE}%"
+    text = f"{share * 100:.1f}"
+    return f"{text.removesuffix('.0') if share in (0, 1) else text}{_SPACE}%".replace("-", _MINUS)
+
+
+def change(
+    now: Decimal | float | None, before: Decimal | float | None, better: Literal["more", "less"] | None = None
+) -> Change:
+    """A figure's relative change; `better` says which way is good, None that neither is."""
+    if now is None or before is None:
+        return Change("nothing to compare with")
+    if before == 0:
+        return Change("no change" if now == 0 else "none before")
+    ratio = float(now) / float(before) - 1
+    if abs(ratio) < 0.0005:
+        return Change("no change")
+    text = f"×{ratio + 1:,.0f}" if ratio >= 9 else _sign(ratio, True) + percent(abs(ratio))
+    return Change(text, _tone(ratio, better))
+
+
+def change_of_share(now: float | None, before: float | None, better: Literal["more", "less"] | None = None) -> Change:
+    """A share's change, in percentage points."""
+    if now is None or before is None:
+        return Change("nothing to compare with")
+    points = (now - before) * 100
+    if abs(points) < 0.05:
+        return Change("no change")
+    return Change(f"{_sign(points, True)}{abs(points):.1f}{_SPACE}pts", _tone(points, better))
+
+
+def _tone(difference: float, better: Literal["more", "less"] | None) -> Tone:
+    if better is None:
+        return "neutral"
+    return "good" if (difference > 0) == (better == "more") else "bad"
+
+
+def coverage(priced: float | None, unpriced: float | None) -> str:
+    """How much of a total is known, as every total says: of billable calls."""
+    if priced is None:
+        return "no billable calls"
+    return f"{percent(priced)} priced, {percent(unpriced)} unpriced"
+
+
+def named(value: str) -> str:
+    """A dimension's value; calls that did not say have none."""
+    return value or "(not set)"
+
+
+def moment(time: datetime) -> str:
+    return f"{time:%b} {time.day}, {time:%H:%M}"
+
+
+def span(since: datetime, until: datetime) -> str:
+    """A range of time, in UTC."""
+    if since.date() == until.date():
+        return f"{since:%b} {since.day}, {since:%H:%M} to {until:%H:%M} UTC"
+    return f"{moment(since)} to {moment(until)} UTC"
+
+
+def ago(time: datetime, now: datetime) -> str:
+    passed = max(now - time, timedelta())
+    if passed < timedelta(seconds=90):
+        return f"{int(passed.total_seconds())}{_SPACE}s ago"
+    if passed < timedelta(minutes=90):
+        return f"{passed // timedelta(minutes=1)}{_SPACE}min ago"
+    if passed < timedelta(hours=36):
+        return f"{passed // timedelta(hours=1)}{_SPACE}h ago"
+    return f"{passed // timedelta(days=1)}{_SPACE}days ago"

@@ -1,0 +1,142 @@
+"""Overview: is it used, does it work, how fast is it, what does it cost; each now against the period before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from spanledger_dashboard import ask, draw, explain, parts, states
+from spanledger_dashboard.parts import Card
+from spanledger_dashboard.view import View
+
+
+def draw_page(view: View) -> None:
+    rows = ask.usage(view.selection, view.period)
+    if not len(rows):
+        states.no_calls_here(view, last_call(view))
+        return
+    now = row(rows)
+    before = row(ask.usage(view.selection, view.period.before))
+    times = row(ask.latency(view.selection, view.period))
+    times_before = row(ask.latency(view.selection, view.period.before))
+    parts.cards([*_usage_cards(now, before), *_latency_cards(times, times_before)])
+    _charts(view)
+
+
+def row(rows: pd.DataFrame) -> dict[str, Any]:
+    """The only row; where there is none nothing was called and all else is unknown."""
+    return dict(rows.iloc[0]) if len(rows) else {"calls": 0}
+
+
+def last_call(view: View) -> str:
+    """The last hour in which anything was called, in words."""
+    fresh = ask.freshness(view.selection.project)
+    return f"{explain.moment(max(fresh['last_hour']))} UTC" if len(fresh) else explain.UNKNOWN
+
+
+def spend_card(now: dict[str, Any], before: dict[str, Any]) -> Card:
+    """The total, and beside it how much of it is known."""
+    unpriced = now.get("unpriced_share")
+    return Card(
+        "Spend",
+        explain.money(now["cost_usd"]),
+        explain.change(now["cost_usd"], before.get("cost_usd"), better="less"),
+        explain.coverage(now["priced_share"], unpriced),
+        warn=unpriced is not None and unpriced > 0,
+    )
+
+
+def _usage_cards(now: dict[str, Any], before: dict[str, Any]) -> list[Card]:
+    return [
+        Card("Calls", explain.count(now["calls"]), explain.change(now["calls"], before["calls"])),
+        Card(
+            "Error rate",
+            explain.percent(now["error_rate"]),
+            explain.change_of_share(now["error_rate"], before.get("error_rate"), better="less"),
+            f"{explain.count(now['errors'])} failed",
+        ),
+        spend_card(now, before),
+        Card(
+            "Cache hit rate",
+            explain.percent(now["cache_hit_rate"]),
+            explain.change_of_share(now["cache_hit_rate"], before.get("cache_hit_rate"), better="more"),
+            "of input tokens",
+        ),
+    ]
+
+
+def _latency_cards(now: dict[str, Any], before: dict[str, Any]) -> list[Card]:
+    def timed(label: str, column: str, note: str = "") -> Card:
+        figure = now.get(column)
+        change = explain.change(figure, before.get(column), better="less")
+        return Card(label, explain.duration(figure), change, note)
+
+    first_token = explain.duration(now.get("p95_ttft_ns"))
+    return [
+        timed("Latency p50", "p50_duration_ns"),
+        timed("Latency p95", "p95_duration_ns"),
+        timed("Latency p99", "p99_duration_ns"),
+        timed("Time to first token p50", "p50_ttft_ns", f"p95 {first_token}"),
+    ]
+
+
+def _charts(view: View) -> None:
+    bar, step = view.period.bar(), view.period.step()
+    in_bars = ask.usage(view.selection, view.period, bar)
+    usage = ask.usage(view.selection, view.period, step)
+    latency = ask.latency(view.selection, view.period, step)
+    colours = view.colours
+
+    calls = pd.concat([_outcome(in_bars, "ok"), _outcome(in_bars, "error")]) if len(in_bars) else in_bars
+    outcomes = {"ok": colours.series[0], "error": colours.bad}
+    left, right = st.columns(2)
+    with left:
+        chart("Calls", f"every {width(bar)}", draw.bars(calls, "calls", view.period, bar, explain.count, colours, outcomes))
+        chart(
+            "Latency", f"every {width(step)}",
+            draw.lines(latency, {"p50_duration_ns": "p50", "p95_duration_ns": "p95", "p99_duration_ns": "p99"},
+                       view.period, step, explain.duration, colours),
+        )  # fmt: skip
+        chart("Error rate", f"every {width(step)}",
+              draw.lines(usage, {"error_rate": "Error rate"}, view.period, step, explain.percent, _only(view, "bad")))  # fmt: skip
+    with right:
+        chart("Spend", f"every {width(bar)}", draw.bars(in_bars, "cost_usd", view.period, bar, explain.any_money, colours),
+              link="Spend")  # fmt: skip
+        chart(
+            "Time to first token", f"every {width(step)}",
+            draw.lines(latency, {"p50_ttft_ns": "p50", "p95_ttft_ns": "p95"}, view.period, step, explain.duration, colours),
+        )  # fmt: skip
+        chart("Cache hit rate", f"every {width(step)}, of input tokens",
+              draw.lines(usage, {"cache_hit_rate": "Cache hit rate"}, view.period, step, explain.percent, _only(view, "good")))  # fmt: skip
+
+
+def _outcome(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    failed = rows["errors"]
+    return rows.assign(value=outcome, calls=failed if outcome == "error" else rows["calls"] - failed)
+
+
+def _only(view: View, colour: str) -> Any:
+    from dataclasses import replace
+
+    return replace(view.colours, series=(getattr(view.colours, colour),))
+
+
+def chart(title: str, beside: str, figure: Any, link: str | None = None) -> None:
+    """A figure in its frame."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            parts.heading(title, beside)
+            if link:
+                st.page_link(st.session_state["pages"][link], label=f"{link} by model, team, customer…", icon=":material/arrow_forward:")
+        st.plotly_chart(figure, theme=None, config=draw.CONFIG, key=f"chart {title}")
+
+
+def width(step: int) -> str:
+    """A bucket's width in words."""
+    if step >= 86400:
+        return "day" if step == 86400 else f"{step // 86400} days"
+    if step >= 3600:
+        return "hour" if step == 3600 else f"{step // 3600} hours"
+    return "minute" if step == 60 else f"{step // 60} minutes"

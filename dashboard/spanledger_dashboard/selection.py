@@ -1,0 +1,115 @@
+"""What is looked at: range of time, project, filters and dimension, as the URL carries them from page to page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+RANGES = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+CUSTOM = "custom"
+DEFAULT_RANGE = "24h"
+DIMENSIONS = ("environment", "service", "provider", "model", "team", "feature", "customer")
+DEFAULT_DIMENSION = "model"
+_MINUTE = "%Y-%m-%dT%H:%M"
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since`, inside, to `until`, outside, both in UTC and at whole minutes."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def before(self) -> Period:
+        """As long, ending where this one begins."""
+        return Period(self.since - (self.until - self.since), self.since)
+
+    @property
+    def length(self) -> timedelta:
+        return self.until - self.since
+
+    def step(self, finest: int = 60) -> int:
+        """Seconds of a bucket: about 25 to 170 of them, hours as soon as the rollups can answer, `finest` at least."""
+        hours = self.length / timedelta(hours=1)
+        steps = ((2, 60), (6, 300), (12, 600), (26, 3600), (170, 3600), (800, 21600), (24 * 180, 86400))
+        return max(finest, next((step for limit, step in steps if hours <= limit), 7 * 86400))
+
+    def bar(self) -> int:
+        """Seconds of a bar: 12 to 31 of them."""
+        hours = self.length / timedelta(hours=1)
+        steps = ((1, 120), (2, 300), (6, 900), (12, 1800), (26, 3600), (50, 7200), (170, 21600), (24 * 62, 86400))
+        return next((step for limit, step in steps if hours <= limit), 7 * 86400)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """`chosen`: values kept by dimension; a dimension that is not in it is not filtered. Empty project: all of them."""
+
+    range: str = DEFAULT_RANGE
+    since: datetime | None = None
+    until: datetime | None = None
+    project: str = ""
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by: str = DEFAULT_DIMENSION
+
+    def period(self, now: datetime) -> Period:
+        """The range in time. Presets end with the minute that runs; those of days begin on a whole hour or day."""
+        if self.since is not None and self.until is not None:
+            return Period(self.since, self.until)
+        until = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        since = until - RANGES[self.range]
+        if self.range != "1h":
+            since = since.replace(minute=0)
+        if self.range == "30d":
+            since = since.replace(hour=0)
+        return Period(since, until)
+
+    def query(self) -> dict[str, list[str]]:
+        """The URL's parameters."""
+        query = {"range": [self.range]}
+        if self.since is not None and self.until is not None:
+            query |= {"from": [f"{self.since:{_MINUTE}}"], "to": [f"{self.until:{_MINUTE}}"]}
+        if self.project:
+            query["project"] = [self.project]
+        query |= {dimension: list(values) for dimension, values in self.chosen.items() if values}
+        if self.by != DEFAULT_DIMENSION:
+            query["by"] = [self.by]
+        return query
+
+    @classmethod
+    def of(cls, query: Mapping[str, Sequence[str]]) -> Selection:
+        """What a URL selects. What it says wrongly counts as not said."""
+
+        def last(name: str) -> str:
+            values = query.get(name, [])
+            return values[-1] if values else ""
+
+        since, until = _moment(last("from")), _moment(last("to"))
+        named_range = last("range")
+        custom = named_range == CUSTOM and since is not None and until is not None and since < until
+        return cls(
+            range=CUSTOM if custom else named_range if named_range in RANGES else DEFAULT_RANGE,
+            since=since if custom else None,
+            until=until if custom else None,
+            project=last("project"),
+            chosen={
+                dimension: tuple(dict.fromkeys(query[dimension]))
+                for dimension in DIMENSIONS
+                if query.get(dimension)
+            },
+            by=last("by") if last("by") in DIMENSIONS else DEFAULT_DIMENSION,
+        )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, _MINUTE).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,86 @@
+"""What a page shows when there is nothing to draw: why, and the way out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from spanledger_dashboard import ask, controls, explain, parts
+from spanledger_dashboard.view import View
+
+FIRST_SPAN = """\
+# pip install "spanledger[openai]" openai
+import spanledger
+spanledger.instrument()
+
+from openai import OpenAI
+with spanledger.attribute(team="growth", feature="search"):
+    OpenAI().responses.create(model="gpt-5-mini", input="Hello, ledger!")
+"""
+ANY_LANGUAGE = """\
+export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:4318/v1/traces
+export OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf
+"""
+
+
+def no_calls_yet(project: str) -> None:
+    where = f"in project `{project}`" if project else "in this ledger"
+    parts.state(
+        f"No calls {'in ' + project if project else 'yet'}",
+        f"There is no call {where} so far. Add one line to an app that calls a model; its first call is on this page "
+        "seconds later, with its cost.",
+    )
+    with st.container(width=736):
+        st.code(FIRST_SPAN, language="python")
+        st.caption("Any OpenTelemetry exporter will do too, from any language:")
+        st.code(ANY_LANGUAGE, language="bash")
+        _again("Check again")
+
+
+def no_calls_here(view: View, last_call: str) -> None:
+    chosen = [value for values in view.selection.chosen.values() for value in values]
+    parts.state(
+        "No calls here",
+        f"Nothing was called from {explain.span(view.period.since, view.period.until)}"
+        + (f" that passes the filters ({', '.join(chosen)})." if chosen else "."),
+        f"The last call in the ledger was at {last_call}.",
+    )
+    with st.container(horizontal=True):
+        if view.selection.range != "30d":
+            st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+        if chosen:
+            st.button("Clear the filters", on_click=controls.clear_filters)
+
+
+def store_away() -> None:
+    parts.state(
+        "The store does not answer",
+        f"This dashboard reads a ClickHouse store at `{ask.dsn()}`, and nothing answers there. Calls are not lost: apps "
+        "keep sending, and the collector keeps them on disk until the store is back.",
+        "Is the platform running? `spanledger up` starts it. If the store is somewhere else, set "
+        "`SPANLEDGER_CLICKHOUSE_DSN` and start the dashboard again.",
+    )
+    _again("Try again")
+
+
+def key_refused() -> None:
+    parts.state(
+        "The store asks for a key",
+        f"The store at `{ask.dsn()}` did not take this dashboard's key.",
+        "`spanledger keys create` makes one; give it to the dashboard in `SPANLEDGER_READ_KEY` and start it again.",
+    )
+    _again("Try again")
+
+
+def question_failed(reason: str) -> None:
+    parts.state(
+        "The store could not answer",
+        "It is up, but it refused or gave up a question of this page. A shorter range or fewer filters may do; if the "
+        "store is older than this dashboard, `spanledger migrate` brings it up to date.",
+    )
+    with st.expander("What it said"):
+        st.code(reason, language=None, wrap_lines=True)
+    _again("Try again")
+
+
+def _again(label: str) -> None:
+    st.button(label, type="primary", icon=":material/refresh:", on_click=ask.forget)

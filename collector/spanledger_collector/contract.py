@@ -58,21 +58,24 @@ class Contract:
         }
 
     def render(self, sql: str) -> str:
-        """Fill the placeholders of an SQL file: `@field(name)`, `@number(expression)`, and `@list` of this contract.
+        """Fill the placeholders of an SQL file: `@field(name)` and its kin, `@number(expression)`, and `@list` of this contract.
 
         Raises KeyError, naming it, for a placeholder that the contract does not know.
         """
-        return _PLACEHOLDER.sub(self._fill, sql)
+        while (filled := _PLACEHOLDER.sub(self._fill, sql)) != sql:  # types are made of types
+            sql = filled
+        return sql
 
     def _fill(self, match: re.Match[str]) -> str:
         name, argument = match[1], match[2]
         if argument is None:
             return self._placeholders[name]
-        if name == "field":
+        if name in ("field", "resource_field", "inherited"):
             number = next((f.number for f in self.fields if f.name == argument), None)
             if number is None:
                 raise KeyError(f"attributes.yaml has no field {argument}")
-            return f"texts[indexOf(fields, {number})]"
+            own, inherited = f"texts[indexOf(fields, {number})]", f"resource_texts[indexOf(resource_fields, {number})]"
+            return {"field": own, "resource_field": inherited, "inherited": f"if({own} = '', {inherited}, {own})"}[name]
         if name == "number":
             prefixes = " OR ".join(f"startsWith({argument}, {_quote(p)})" for p in self.raw["content"]["prefixes"])
             numbers = self.numbers()

@@ -53,20 +53,21 @@ CREATE TABLE spanledger.spans
     customer            LowCardinality(String),
     prompt_name         LowCardinality(String),
     prompt_version      LowCardinality(String),
-    tags                Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     -- Attributes as they came, less content and less those that stand unchanged in a column of this table
     -- (attributes.yaml, `lifted`). The types beside them tell 5 from "5"; see the README of this folder.
     attributes          Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     attribute_types     Array(@AttributeType) CODEC(ZSTD(1)),
     resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     resource_attribute_types Array(@AttributeType) CODEC(ZSTD(1)),
-    scope_attributes    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    scope_attribute_types Array(@AttributeType) CODEC(ZSTD(1)),
+    scope_attributes    @Attributes CODEC(ZSTD(1)),   -- rare, so kept typed, as they came
     events              @Events CODEC(ZSTD(1)),
     links               @Links CODEC(ZSTD(1)),
     dropped_counts      Tuple(attributes UInt32, events UInt32, links UInt32),
     received_at         DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     segment             UInt64 CODEC(ZSTD(1)),
+    tags                Map(String, String) ALIAS mapApply((key, text) -> (substring(key, length(@tag_prefix) + 1), text),
+                            mapFilter((key, text) -> startsWith(key, @tag_prefix), mapUpdate(resource_attributes, attributes))),
+    usage_raw           Map(String, String) ALIAS mapFilter((key, text) -> key LIKE '%.usage.%', attributes),
 
     INDEX by_segment segment TYPE minmax GRANULARITY 1,
     INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1

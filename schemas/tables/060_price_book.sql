@@ -11,14 +11,7 @@ CREATE DICTIONARY spanledger.price_book
     minute_from    Array(UInt16),
     minute_to      Array(UInt16),
     input_from     Array(UInt64),
-    input_uncached Array(@Rate),
-    cache_read     Array(@Rate),
-    cache_write_5m Array(@Rate),
-    cache_write_1h Array(@Rate),
-    audio_in       Array(@Rate),
-    output_text    Array(@Rate),
-    reasoning      Array(@Rate),
-    audio_out      Array(@Rate),
+    rates          Array(Decimal(18, 12)),  -- eight a card, in the order of the buckets; -1 where the book has none
     price_id       String,
     price_version  String
 )
@@ -26,14 +19,7 @@ PRIMARY KEY provider, model, service_tier
 SOURCE(CLICKHOUSE(QUERY '
     SELECT provider, model, service_tier, valid_from, valid_to - 1 AS valid_to,
            groupArray(minute_from) AS minute_from, groupArray(minute_to) AS minute_to, groupArray(input_from) AS input_from,
-           arrayMap(c -> c.1, groupArray(tuple(input_uncached))) AS input_uncached,
-           arrayMap(c -> c.1, groupArray(tuple(cache_read))) AS cache_read,
-           arrayMap(c -> c.1, groupArray(tuple(cache_write_5m))) AS cache_write_5m,
-           arrayMap(c -> c.1, groupArray(tuple(cache_write_1h))) AS cache_write_1h,
-           arrayMap(c -> c.1, groupArray(tuple(audio_in))) AS audio_in,
-           arrayMap(c -> c.1, groupArray(tuple(output_text))) AS output_text,
-           arrayMap(c -> c.1, groupArray(tuple(reasoning))) AS reasoning,
-           arrayMap(c -> c.1, groupArray(tuple(audio_out))) AS audio_out,
+           arrayFlatten(groupArray(arrayMap(rate -> coalesce(rate, toDecimal64(-1, 12)), [input_uncached, cache_read, cache_write_5m, cache_write_1h, audio_in, output_text, reasoning, audio_out]))) AS rates,
            any(price_id) AS price_id, any(price_version) AS price_version
     FROM (
         SELECT * FROM spanledger.prices

@@ -7,9 +7,9 @@ CREATE TABLE spanledger.otlp_traces
     digest      String,
     segment     UInt64,
     request     Tuple(resource_spans Array(Tuple(
-        resource    Tuple(attributes Array(Tuple(key String, value @AnyValue))),
+        resource    Tuple(attributes @Attributes),
         scope_spans Array(Tuple(
-            scope Tuple(name String, version String, attributes Array(Tuple(key String, value @AnyValue))),
+            scope Tuple(name String, version String, attributes @Attributes),
             spans Array(Tuple(
                 trace_id             String,
                 span_id              String,
@@ -20,11 +20,11 @@ CREATE TABLE spanledger.otlp_traces
                 kind                 UInt32,
                 start_time_unix_nano UInt64,
                 end_time_unix_nano   UInt64,
-                attributes           Array(Tuple(key String, value @AnyValue)),
+                attributes           @Attributes,
                 dropped_attributes_count UInt32,
-                events               Array(Tuple(time_unix_nano UInt64, name String, attributes Array(Tuple(key String, value @AnyValue)), dropped_attributes_count UInt32)),
+                events               Array(Tuple(time_unix_nano UInt64, name String, attributes @Attributes, dropped_attributes_count UInt32)),
                 dropped_events_count UInt32,
-                links                Array(Tuple(trace_id String, span_id String, trace_state String, attributes Array(Tuple(key String, value @AnyValue)), dropped_attributes_count UInt32, flags UInt32)),
+                links                Array(Tuple(trace_id String, span_id String, trace_state String, attributes @Attributes, dropped_attributes_count UInt32, flags UInt32)),
                 dropped_links_count  UInt32,
                 status               Tuple(message String, code UInt32)
             ))

@@ -1,0 +1,23 @@
+-- Every call is posted, failed and free ones too; wrappers that repeat a call's usage are not calls.
+CREATE MATERIALIZED VIEW spanledger.post_ledger TO spanledger.ledger AS
+SELECT
+    fromUnixTimestamp64Nano(toInt64(received_at), 'UTC') AS posted_at,
+    toStartOfMonth(timestamp) AS period,
+    'charge' AS kind, '' AS reason, 0 AS refers_to,
+    project, timestamp, trace_id, span_id, operation, provider, model,
+    described.service_name AS service_name, described.environment AS environment, described.team AS team, described.feature AS feature,
+    described.customer AS customer, described.user_id AS user_id, described.session_id AS session_id,
+    described.prompt_name AS prompt_name, described.prompt_version AS prompt_version, described.service_tier AS service_tier,
+    1 AS calls,
+    if(has_usage, buckets[1], NULL) AS input_uncached,
+    if(has_usage, buckets[2], NULL) AS cache_read,
+    if(has_usage, buckets[3], NULL) AS cache_write_5m,
+    if(has_usage, buckets[4], NULL) AS cache_write_1h,
+    if(has_usage, buckets[5], NULL) AS audio_in,
+    if(has_usage, buckets[6], NULL) AS output_text,
+    if(has_usage, buckets[7], NULL) AS reasoning,
+    if(has_usage, buckets[8], NULL) AS audio_out,
+    isNotNull(counts[3]) AS reports_cache,
+    cost_usd, cost_status, price_id, price_version, duration_ns, ttft_ns, status, error_type, segment
+FROM spanledger.spans_in
+WHERE reason = '' AND billing_owner

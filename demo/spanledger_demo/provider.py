@@ -95,41 +95,40 @@ class FakeProvider:
             attempt = int(http.headers.get("x-stainless-retry-count", "0"))
             request = Request(api, str(body.get("model", "")), body, http.headers, attempt)
             reply = self._decide(request)
-            if reply.status != 200:
-                return await self._refuse(request, reply)
-            answer = wire(request, reply, self._new_id)
-            call = self._call(request, reply, answer)
-            headers = _headers(call.request_id)
+            refused = reply.status != 200
+            answer = Answer(usage_sent=False) if refused else wire(request, reply, self._new_id)
+            call = self._call(request, replace(reply, usage=Usage()) if refused else reply, answer)
+            headers = {"x-request-id": call.request_id, "request-id": call.request_id}
             # As with the real ones, the headers come with the first token.
-            await asyncio.sleep(reply.first_token_s)
+            left = await _leaves_within(http, reply.first_token_s + (0 if answer.frames else reply.generation_s))
+            if left or not answer.frames:
+                self._calls.append(replace(call, complete=not left))
+            if left:
+                return Response(status_code=499)
             if answer.frames:
                 frames = self._paced(answer, reply, call)
                 return StreamingResponse(frames, headers=headers, media_type="text/event-stream")
-            await asyncio.sleep(reply.generation_s)
-            self._calls.append(replace(call, complete=not await http.is_disconnected()))
-            return JSONResponse(dict(answer.body), headers=headers)
+            if not refused:
+                return JSONResponse(dict(answer.body), headers=headers)
+            if reply.retry_after is not None:
+                headers["retry-after"] = f"{reply.retry_after:g}"
+            refusal = anthropic_wire.refusal if api == "messages" else openai_wire.refusal
+            return JSONResponse(refusal(reply, call.request_id), reply.status, headers)
 
         return endpoint
 
-    async def _refuse(self, request: Request, reply: Reply) -> Response:
-        await asyncio.sleep(reply.first_token_s)
-        call = self._call(request, replace(reply, usage=Usage()), Answer(usage_sent=False))
-        self._calls.append(call)
-        headers = _headers(call.request_id)
-        if reply.retry_after is not None:
-            headers["retry-after"] = f"{reply.retry_after:g}"
-        refusal = anthropic_wire.refusal if request.api == "messages" else openai_wire.refusal
-        return JSONResponse(refusal(reply, call.request_id), reply.status, headers)
-
     async def _paced(self, answer: Answer, reply: Reply, call: Call) -> AsyncIterator[str]:
+        *frames, last = answer.frames
         complete = False
         try:
-            for frame in answer.frames:
+            for frame in frames:
                 yield frame
-                await asyncio.sleep(reply.generation_s / len(answer.frames))
+                await asyncio.sleep(reply.generation_s / len(frames))
             complete = True
         finally:
+            # Before the last frame, so that a caller who has read it finds its call in the books.
             self._calls.append(replace(call, complete=complete))
+        yield last
 
     def _call(self, request: Request, reply: Reply, answer: Answer) -> Call:
         return Call(
@@ -149,6 +148,10 @@ class FakeProvider:
         return prefix + "".join(self._rng.choices(string.ascii_letters + string.digits, k=length))
 
 
-def _headers(request_id: str) -> dict[str, str]:
-    """Both providers' names for the same thing: no client minds the other's."""
-    return {"x-request-id": request_id, "request-id": request_id}
+async def _leaves_within(http: HttpRequest, seconds: float) -> bool:
+    """Waits so long, or until the client hangs up (there is nothing left to receive but that)."""
+    try:
+        await asyncio.wait_for(http.receive(), seconds)
+    except TimeoutError:
+        return False
+    return True

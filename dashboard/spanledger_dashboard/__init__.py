@@ -1,1 +1,1 @@
-"""The dashboard: asks the views of `schemas/views/` (`ask`), draws the answers (`draw`), puts them in words (`explain`)."""
+"""The dashboard: asks the views of `schemas/views/`, draws the answers, and puts them in words."""

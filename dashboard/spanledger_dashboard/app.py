@@ -14,7 +14,7 @@ PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
     "Overview": (":material/monitoring:", overview.draw_page),
     "Spend": (":material/payments:", spend.draw_page),
 }
-_REFRESH_SECONDS = {"Off": None, "10 s": 10, "1 min": 60}
+_REFRESH_SECONDS = {"Auto-refresh off": None, "Every 10 s": 10, "Every minute": 60}
 
 
 def run(title: str, draw_page: Callable[[View], None]) -> None:
@@ -28,9 +28,11 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
         now = datetime.now(UTC)
         selection = controls.selection()
         view = View(selection, selection.period(now), now, colours)
+        head = st.empty()
+        controls.heading(head, title, view)
         try:
             fresh = ask.freshness(selection.project)
-            controls.heading(title, view, fresh)
+            controls.heading(head, title, view, fresh)
             if not len(fresh):
                 states.no_calls_yet(selection.project)
                 return

@@ -9,9 +9,10 @@ from datetime import time as clock
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from spanledger_dashboard import ask, explain, parts
-from spanledger_dashboard.selection import CUSTOM, DIMENSIONS, RANGES, Selection
+from spanledger_dashboard.selection import CUSTOM, DIMENSIONS, RANGES, Period, Selection
 from spanledger_dashboard.view import View
 
 _KEY = "selection"
@@ -86,7 +87,7 @@ def _filters() -> None:
         st.button("Clear filters", on_click=clear_filters, type="tertiary", icon=":material/filter_alt_off:")
 
 
-def _whole_hours(chosen: Selection) -> "Period":
+def _whole_hours(chosen: Selection) -> Period:
     period = chosen.period(datetime.now(UTC))
     until = period.until.replace(minute=0) + timedelta(hours=1)
     return replace(period, since=period.since.replace(minute=0), until=until)
@@ -106,7 +107,7 @@ def _chose() -> None:
 
 def refresh(every: Mapping[str, int | None]) -> int | None:
     """The bar above a page: its range, and how often it looks again. Returns seconds, None for never."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _keep("range", selection().range)
         st.segmented_control(
             "Range", list(_LABELS), format_func=_LABELS.__getitem__, key="range", on_change=_chose_range,
@@ -115,9 +116,9 @@ def refresh(every: Mapping[str, int | None]) -> int | None:
         if selection().range == CUSTOM:
             _custom()
         st.space("stretch")
-        st.session_state.setdefault("refresh", "Off")
-        chosen = st.selectbox("Refresh", list(every), key="refresh", label_visibility="collapsed", width=96,
-                              help="Look again by itself", format_func=lambda name: f"⟳ {name}")  # fmt: skip
+        st.session_state.setdefault("refresh", next(iter(every)))
+        chosen = st.selectbox("Refresh", list(every), key="refresh", label_visibility="collapsed", width=170,
+                              help="Look again by itself")  # fmt: skip
         st.button("Refresh", icon=":material/refresh:", on_click=ask.forget)
     return every[chosen]
 
@@ -142,7 +143,9 @@ def _custom() -> None:
             _keep(f"{name}_date", moment.date())
             _keep(f"{name}_time", moment.time())
             day, hour = st.columns(2)
-            day.date_input(f"{name.capitalize()} (UTC)", key=f"{name}_date", on_change=_chose_custom, format="YYYY-MM-DD")
+            day.date_input(
+                f"{name.capitalize()} (UTC)", key=f"{name}_date", on_change=_chose_custom, format="YYYY-MM-DD"
+            )
             hour.time_input(f"{name.capitalize()} time", key=f"{name}_time", on_change=_chose_custom,
                             label_visibility="hidden", step=900)  # fmt: skip
 
@@ -160,9 +163,12 @@ def _chose_custom() -> None:
         st.toast("A range ends after it begins.", icon=":material/error:")
 
 
-def heading(title: str, view: View, fresh: pd.DataFrame) -> None:
-    """What is looked at, and how fresh it is."""
-    below = explain.span(view.period.since, view.period.until)
-    if len(fresh):
+def heading(place: DeltaGenerator, title: str, view: View, fresh: pd.DataFrame | None = None) -> None:
+    """What is looked at, and how fresh it is as far as that is known."""
+    below = (
+        f"{explain.span(view.period.since, view.period.until)}, against the {explain.length(view.period.length)} before"
+    )
+    if fresh is not None and len(fresh):
         below += f" · last posting {explain.ago(max(fresh['last_posted_at']), view.now)}"
-    parts.title(title, below)
+    with place:
+        parts.title(title, below)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
+import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from spanledger_dashboard import explain
 from spanledger_dashboard.palette import Palette
@@ -18,6 +20,7 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 TOP = 7
 OTHER = "\0other"
 _HEIGHT = 250
+_NARROW = "\u202f"
 Words = Callable[[Any], str]
 
 
@@ -33,7 +36,7 @@ def lines(
 ) -> go.Figure:
     """Lines over time, `columns` from column to name. A bucket in which nothing is known is a gap."""
     times = buckets(period, step)
-    figure = _figure(palette, period)
+    figure = _figure(palette, times, step)
     shown = rows.set_index("time") if len(rows) else pd.DataFrame(columns=list(columns))
     drawn = []
     for (column, name), colour in zip(columns.items(), palette.series, strict=False):
@@ -51,7 +54,7 @@ def lines(
             hovertemplate="%{customdata}",
         )  # fmt: skip
     _scale(figure, max(drawn, default=0.0), words)
-    figure.update_layout(showlegend=len(columns) > 1)
+    _legend(figure, len(columns) > 1)
     return figure
 
 
@@ -65,11 +68,13 @@ def bars(
     colours: dict[str, str] | None = None,
     names: Callable[[str], str] = explain.named,
 ) -> go.Figure:
-    """Stacked bars over time, a series a value, `colours` by value in the order of stacking. The running bucket is paler."""
+    """Stacked bars over time, a series a value, `colours` by value in the order of stacking. A bucket that the period
+    holds a part of is paler."""
     times = buckets(period, step)
-    figure = _figure(palette, period)
+    figure = _figure(palette, times, step)
     figure.update_layout(barmode="stack")
-    opacities = [0.5 if time + timedelta(seconds=step) > period.until else 1.0 for time in times]
+    width = timedelta(seconds=step)
+    opacities = [0.45 if time < period.since or time + width > period.until else 1.0 for time in times]
     totals = [0.0] * len(times)
     for value, colour in (colours or {"": palette.series[0]}).items():
         mine = rows[rows["value"] == value] if len(rows) else rows
@@ -80,29 +85,35 @@ def bars(
             x=times, y=heights, name=_short(names(value)), offset=0, width=step * 1000 * 0.84,
             marker={"color": colour, "opacity": opacities, "line": {"width": 0}, "cornerradius": 2},
             customdata=[words(figures.get(time)) for time in times],
-            hovertemplate="%{customdata}" if not colours else "%{customdata}",
+            hovertemplate="%{customdata}",
         )  # fmt: skip
     _scale(figure, max(totals, default=0.0), words)
-    figure.update_layout(showlegend=bool(colours) and len(colours or {}) > 1)
+    _legend(figure, len(colours or {}) > 1)
     return figure
 
 
 def change_bars(rows: pd.DataFrame, palette: Palette, words: Words, names: Callable[[str], str]) -> go.Figure:
     """Bars to both sides of nothing: what rose, and what fell, the largest change on top."""
-    figure = _figure(palette, None)
+    figure = _figure(palette, [], 0)
     changes = [float(value) for value in rows["change_usd"]]
-    reach = max((abs(change) for change in changes), default=1.0) or 1.0
+    low, high = min([0.0, *changes]), max([0.0, *changes])
+    room = (high - low) * 0.3  # for the words at the bars' ends
     figure.add_bar(
         y=[_short(names(value), 26) for value in rows["value"]], x=changes, orientation="h",
         marker={"color": [palette.bad if change > 0 else palette.good for change in changes], "cornerradius": 3},
         text=[words(value) for value in rows["change_usd"]], textposition="outside", cliponaxis=False,
-        textfont={"color": palette.text, "size": 12}, customdata=list(rows["words"]), hovertemplate="%{customdata}<extra></extra>",
-        width=0.62,
+        textfont={"color": palette.text, "size": 12}, width=0.62,
+        customdata=list(rows["words"]), hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, ticksuffix="  ", tickfont={"color": palette.text})
-    figure.update_xaxes(range=[-reach * 1.45, reach * 1.45], showticklabels=False, showgrid=False, zeroline=True,
-                        zerolinecolor=palette.line, zerolinewidth=1)  # fmt: skip
-    figure.update_layout(height=max(120, 34 * len(rows) + 24), showlegend=False, hovermode="closest", margin={"t": 4, "b": 4})
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, automargin=True, ticksuffix="  ", tickfont={"color": palette.text}
+    )
+    span = [low - room * (low < 0), high + room * (high > 0)]
+    figure.update_xaxes(
+        range=span, showticklabels=False, showgrid=False, zeroline=True, zerolinecolor=palette.line, zerolinewidth=1
+    )
+    height = max(120, 34 * len(rows) + 24)
+    figure.update_layout(height=height, showlegend=False, hovermode="closest", margin={"t": 4, "b": 4})
     return figure
 
 
@@ -121,7 +132,7 @@ def with_other(rows: pd.DataFrame, colours: dict[str, str], column: str) -> pd.D
     if OTHER not in colours or not len(rows):
         return rows
     kept = rows.assign(value=[value if value in colours else OTHER for value in rows["value"]])
-    return kept.groupby(["time", "value"], as_index=False)[column].agg(_sum_known)
+    return kept.groupby(["time", "value"])[column].agg(_sum_known).reset_index()
 
 
 def name_of(value: str) -> str:
@@ -142,47 +153,54 @@ def _short(name: str, length: int = 22) -> str:
     return name.replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _figure(palette: Palette, period: Period | None) -> go.Figure:
+def _figure(palette: Palette, times: Sequence[datetime], step: int) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
-        height=_HEIGHT, margin={"l": 4, "r": 8, "t": 30, "b": 4}, paper_bgcolor="rgba(0,0,0,0)",
+        height=_HEIGHT, margin={"l": 4, "r": 8, "b": 4}, paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)", font={"family": "'Source Sans', sans-serif", "size": 13, "color": palette.muted},
         hovermode="x unified", hoverlabel={"bgcolor": palette.panel, "bordercolor": palette.line,
                                            "font": {"color": palette.text, "size": 13}},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left", "itemclick": False,
-                "itemdoubleclick": False, "font": {"color": palette.text, "size": 12}, "bgcolor": "rgba(0,0,0,0)"},
+                "itemdoubleclick": False, "font": {"color": palette.text, "size": 12}, "bgcolor": "rgba(0,0,0,0)",
+                "traceorder": "normal"},
         separators=".,", dragmode=False,
     )  # fmt: skip
-    figure.update_yaxes(showgrid=True, gridcolor=palette.line, gridwidth=1, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_yaxes(
+        showgrid=True, gridcolor=palette.line, gridwidth=1, zeroline=False, automargin=True, fixedrange=True
+    )
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True)
-    if period is not None:
+    if times:
         figure.update_xaxes(
-            range=[period.since, period.until], hoverformat="%a %b %-d, %H:%M UTC", nticks=7, showline=True,
-            linecolor=palette.line, tickformatstops=[
-                {"dtickrange": [None, 43200000], "value": "%H:%M\n%b %-d"}, {"dtickrange": [43200000, None], "value": "%b %-d"},
+            range=[times[0], times[-1] + timedelta(seconds=step)], hoverformat="%a %b %-d, %H:%M UTC", nticks=7,
+            showline=True, linecolor=palette.line, tickformatstops=[
+                {"dtickrange": [None, 43200000], "value": "%H:%M\n%b %-d"},
+                {"dtickrange": [43200000, None], "value": "%b %-d"},
             ],
         )  # fmt: skip
     return figure
 
 
+def _legend(figure: go.Figure, wanted: bool) -> None:
+    figure.update_layout(showlegend=wanted, margin={"t": 34 if wanted else 12})
+
+
 def _scale(figure: go.Figure, top: float, words: Words) -> None:
-    """Three to five round ticks from nothing up, labelled in the unit's own words."""
+    """Three to five round ticks from nothing up to above the top, labelled in the unit's own words."""
     ticks = round_ticks(top)
-    figure.update_yaxes(
-        range=[0, max(top * 1.08, ticks[-1])], tickvals=ticks, ticktext=[words(_as_given(tick)) for tick in ticks]
-    )
+    figure.update_yaxes(range=[0, ticks[-1] * 1.02], tickvals=ticks, ticktext=[_tick(tick, words) for tick in ticks])
 
 
-def _as_given(tick: float) -> Any:
-    return int(tick) if tick == int(tick) else tick
+def _tick(tick: float, words: Words) -> str:
+    if tick == 0:
+        return "0"
+    text = words(int(tick) if tick == int(tick) else tick)
+    return re.sub(r"(\.\d*?)0+(?!\d)", r"\1", text).replace(f".{_NARROW}", _NARROW).removesuffix(".")
 
 
 def round_ticks(top: float) -> Sequence[float]:
-    """0 and up to four more ticks at 1, 2, 2.5 or 5 times a power of ten, the last not far from `top`."""
+    """0 and two to five more ticks, a round step apart (1, 2, 2.5 or 5 times a power of ten), up to `top` or above."""
     if top <= 0:
         return [0.0, 1.0]
-    power = 10.0 ** (len(f"{int(top)}") - 1) if top >= 1 else 10.0 ** int(f"{top:e}".split("e")[1])
-    step = next(
-        size for size in (factor * power / 10 for factor in (1, 2, 2.5, 5, 10, 20, 25, 50)) if top / size <= 4.0
-    )
-    return [step * index for index in range(int(top / step + 1e-9) + 1)]
+    power = math.floor(math.log10(top)) - 1
+    step = next(step for factor in (1, 2, 2.5, 5, 10, 20, 25, 50) if top / (step := factor * 10.0**power) <= 4.5)
+    return [step * index for index in range(math.ceil(top / step - 1e-9) + 1)]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Literal
 
-UNKNOWN = "–"
+UNKNOWN = "\u2013"  # a dash
 _MINUS = "\u2212"
 _SPACE = "\u202f"  # narrow, and no line break in it: between a figure and its unit
 
@@ -50,8 +50,7 @@ def _rounded(number: Decimal, digits: int) -> Decimal:
 def _three_digits(number: Decimal) -> str:
     digits = 2 - number.adjusted()
     rounded = _rounded(number, digits)
-    text = f"{rounded:f}".rstrip("0")
-    return text + "0" * max(0, 2 - len(text.partition(".")[2]))
+    return f"{_rounded(rounded, 2 - rounded.adjusted()):f}"
 
 
 def _sign(number: Decimal | float, plus: bool) -> str:
@@ -68,17 +67,18 @@ def count(number: int | None) -> str:
 
 
 def tokens(number: int | None) -> str:
-    """Three significant digits and a unit: 950, 12.3k, 1.2M, 4B."""
+    """Three significant digits and a unit: 950, 12.3k, 1.20M."""
     if number is None:
         return UNKNOWN
     size = abs(number)
     if size < 1000:
         return f"{_sign(number, False)}{size}"
-    for factor, unit in ((1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")):
-        shown = f"{size / factor:.3g}"
-        if float(shown) < 1000:
-            break
-    return f"{_sign(number, False)}{float(shown):g}{unit}"
+    power = 1
+    while power < 4 and size / 1000**power >= 999.5:
+        power += 1
+    scaled = size / 1000**power
+    digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+    return f"{_sign(number, False)}{scaled:,.{digits}f}{'kMBT'[power - 1]}"
 
 
 def duration(ns: float | None) -> str:
@@ -114,20 +114,20 @@ def change(
 ) -> Change:
     """A figure's relative change; `better` says which way is good, None that neither is."""
     if now is None or before is None:
-        return Change("nothing to compare with")
+        return Change("none before")
     if before == 0:
         return Change("no change" if now == 0 else "none before")
     ratio = float(now) / float(before) - 1
     if abs(ratio) < 0.0005:
         return Change("no change")
-    text = f"×{ratio + 1:,.0f}" if ratio >= 9 else _sign(ratio, True) + percent(abs(ratio))
+    text = f"\u00d7{ratio + 1:,.0f}" if ratio >= 9 else _sign(ratio, True) + percent(abs(ratio))
     return Change(text, _tone(ratio, better))
 
 
 def change_of_share(now: float | None, before: float | None, better: Literal["more", "less"] | None = None) -> Change:
     """A share's change, in percentage points."""
     if now is None or before is None:
-        return Change("nothing to compare with")
+        return Change("none before")
     points = (now - before) * 100
     if abs(points) < 0.05:
         return Change("no change")
@@ -161,6 +161,17 @@ def span(since: datetime, until: datetime) -> str:
     if since.date() == until.date():
         return f"{since:%b} {since.day}, {since:%H:%M} to {until:%H:%M} UTC"
     return f"{moment(since)} to {moment(until)} UTC"
+
+
+def length(passed: timedelta) -> str:
+    """How long a range is, in its largest whole units."""
+    minutes = passed // timedelta(minutes=1)
+    if minutes < 120:
+        return f"{minutes}{_SPACE}minutes"
+    hours, rest = divmod(minutes, 60)
+    if hours < 72:
+        return f"{hours}{_SPACE}h" + (f" {rest}{_SPACE}min" if rest else "")
+    return f"{hours // 24}{_SPACE}days" + (f" {hours % 24}{_SPACE}h" if hours % 24 else "")
 
 
 def ago(time: datetime, now: datetime) -> str:

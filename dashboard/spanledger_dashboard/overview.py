@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from spanledger_dashboard import ask, draw, explain, parts, states
+from spanledger_dashboard.palette import Palette
 from spanledger_dashboard.parts import Card
 from spanledger_dashboard.view import View
 
@@ -75,9 +77,9 @@ def _latency_cards(now: dict[str, Any], before: dict[str, Any]) -> list[Card]:
 
     first_token = explain.duration(now.get("p95_ttft_ns"))
     return [
-        timed("Latency p50", "p50_duration_ns"),
-        timed("Latency p95", "p95_duration_ns"),
-        timed("Latency p99", "p99_duration_ns"),
+        timed("Latency p50", "p50_duration_ns", "the middle call"),
+        timed("Latency p95", "p95_duration_ns", "1 call in 20 is slower"),
+        timed("Latency p99", "p99_duration_ns", "1 call in 100 is slower"),
         timed("Time to first token p50", "p50_ttft_ns", f"p95 {first_token}"),
     ]
 
@@ -89,27 +91,25 @@ def _charts(view: View) -> None:
     latency = ask.latency(view.selection, view.period, step)
     colours = view.colours
 
+    def over_time(title: str, rows: pd.DataFrame, lines: dict[str, str], words: draw.Words, palette: Palette) -> None:
+        chart(title, f"every {width(step)}", draw.lines(rows, lines, view.period, step, words, palette))
+
     calls = pd.concat([_outcome(in_bars, "ok"), _outcome(in_bars, "error")]) if len(in_bars) else in_bars
     outcomes = {"ok": colours.series[0], "error": colours.bad}
+    calls_figure = draw.bars(calls, "calls", view.period, bar, explain.count, colours, outcomes)
+    spend_figure = draw.bars(in_bars, "cost_usd", view.period, bar, explain.any_money, colours)
+    percentiles = {"p50_duration_ns": "p50", "p95_duration_ns": "p95", "p99_duration_ns": "p99"}
     left, right = st.columns(2)
     with left:
-        chart("Calls", f"every {width(bar)}", draw.bars(calls, "calls", view.period, bar, explain.count, colours, outcomes))
-        chart(
-            "Latency", f"every {width(step)}",
-            draw.lines(latency, {"p50_duration_ns": "p50", "p95_duration_ns": "p95", "p99_duration_ns": "p99"},
-                       view.period, step, explain.duration, colours),
-        )  # fmt: skip
-        chart("Error rate", f"every {width(step)}",
-              draw.lines(usage, {"error_rate": "Error rate"}, view.period, step, explain.percent, _only(view, "bad")))  # fmt: skip
+        chart("Calls", f"every {width(bar)}", calls_figure)
+        over_time("Latency", latency, percentiles, explain.duration, colours)
+        over_time("Error rate", usage, {"error_rate": "Error rate"}, explain.percent, _only(colours, colours.bad))
     with right:
-        chart("Spend", f"every {width(bar)}", draw.bars(in_bars, "cost_usd", view.period, bar, explain.any_money, colours),
-              link="Spend")  # fmt: skip
-        chart(
-            "Time to first token", f"every {width(step)}",
-            draw.lines(latency, {"p50_ttft_ns": "p50", "p95_ttft_ns": "p95"}, view.period, step, explain.duration, colours),
-        )  # fmt: skip
-        chart("Cache hit rate", f"every {width(step)}, of input tokens",
-              draw.lines(usage, {"cache_hit_rate": "Cache hit rate"}, view.period, step, explain.percent, _only(view, "good")))  # fmt: skip
+        chart("Spend", f"every {width(bar)}", spend_figure, link="Spend")
+        first_token = {"p50_ttft_ns": "p50", "p95_ttft_ns": "p95"}
+        over_time("Time to first token", latency, first_token, explain.duration, colours)
+        hits = {"cache_hit_rate": "Cache hit rate"}
+        over_time("Cache hit rate", usage, hits, explain.percent, _only(colours, colours.good))
 
 
 def _outcome(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
@@ -117,10 +117,8 @@ def _outcome(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
     return rows.assign(value=outcome, calls=failed if outcome == "error" else rows["calls"] - failed)
 
 
-def _only(view: View, colour: str) -> Any:
-    from dataclasses import replace
-
-    return replace(view.colours, series=(getattr(view.colours, colour),))
+def _only(palette: Palette, colour: str) -> Palette:
+    return replace(palette, series=(colour,))
 
 
 def chart(title: str, beside: str, figure: Any, link: str | None = None) -> None:
@@ -129,7 +127,11 @@ def chart(title: str, beside: str, figure: Any, link: str | None = None) -> None
         with st.container(horizontal=True, vertical_alignment="center"):
             parts.heading(title, beside)
             if link:
-                st.page_link(st.session_state["pages"][link], label=f"{link} by model, team, customer…", icon=":material/arrow_forward:")
+                st.page_link(
+                    st.session_state["pages"][link],
+                    label=f"{link} by model, team, customer…",
+                    icon=":material/arrow_forward:",
+                )
         st.plotly_chart(figure, theme=None, config=draw.CONFIG, key=f"chart {title}")
 
 

@@ -1,4 +1,4 @@
-"""The pieces pages are made of: cards, tables, and the states in which there is nothing to draw. HTML is written here only."""
+"""The pieces pages are made of: cards, tables, and words where there is nothing to draw. Only here is HTML written."""
 
 from __future__ import annotations
 
@@ -25,43 +25,58 @@ def style(colours: Palette) -> None:
     [data-testid="stSidebar"] {{ border-right: 1px solid {colours.line}; }}
     [data-testid="stAppDeployButton"], [data-testid="stMainMenu"], footer {{ display: none; }}
     [data-testid="stPlotlyChart"] text {{ font-variant-numeric: tabular-nums; }}
-    .sl-title {{ font-size: 1.65rem; font-weight: 650; letter-spacing: -.015em; line-height: 1.2; color: {colours.text}; }}
+    .sl-title {{ font-size: 1.65rem; font-weight: 650; letter-spacing: -.015em; line-height: 1.2;
+        color: {colours.text}; }}
     .sl-sub {{ color: {colours.muted}; font-size: .86rem; font-variant-numeric: tabular-nums; margin-top: .15rem; }}
+    [data-testid="stSidebarHeader"] {{ height: 2.6rem; padding-top: .6rem; }}
+    [data-testid="stSidebarUserContent"] {{ padding-top: 0; }}
+    [data-testid="stSidebar"] hr {{ margin: .6rem 0 .4rem; }}
     .sl-brand {{ font-size: 1.15rem; font-weight: 700; letter-spacing: -.02em; color: {colours.text}; }}
     .sl-brand i {{ display: inline-block; width: .62rem; height: .62rem; border-radius: 3px; margin-right: .5rem;
                    background: {colours.accent}; }}
     .sl-cards {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .8rem; }}
-    .sl-card {{ border: 1px solid {colours.line}; border-radius: 10px; padding: .85rem 1rem .8rem; background: {colours.page};
+    .sl-card {{ border: 1px solid {colours.line}; border-radius: 10px; padding: .85rem 1rem .8rem;
+        background: {colours.page};
                 min-width: 0; }}
     .sl-card .label {{ color: {colours.muted}; font-size: .84rem; font-weight: 500; white-space: nowrap; }}
-    .sl-card .value {{ color: {colours.text}; font-size: 1.72rem; font-weight: 650; letter-spacing: -.02em; line-height: 1.3;
+    .sl-card .value {{ color: {colours.text}; font-size: 1.72rem; font-weight: 650; letter-spacing: -.02em;
+        line-height: 1.3;
                        font-variant-numeric: tabular-nums; white-space: nowrap; }}
-    .sl-card .foot {{ display: flex; flex-wrap: wrap; gap: .1rem .6rem; font-size: .82rem; color: {colours.muted};
-                      font-variant-numeric: tabular-nums; line-height: 1.5; }}
+    .sl-card .figure {{ display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .6rem; }}
+    .sl-card .change {{ font-size: .82rem; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+    .sl-card .foot {{ font-size: .82rem; color: {colours.muted}; font-variant-numeric: tabular-nums; line-height: 1.5;
+                      white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+    .sl-card .foot.warn {{ color: {colours.warn}; }}
     .good {{ color: {colours.good}; font-weight: 600; }} .bad {{ color: {colours.bad}; font-weight: 600; }}
     .neutral {{ color: {colours.muted}; font-weight: 600; }} .warn {{ color: {colours.warn}; font-weight: 600; }}
     .sl-head {{ font-weight: 620; font-size: .98rem; color: {colours.text}; line-height: 1.3; }}
     .sl-head small {{ color: {colours.muted}; font-weight: 400; font-size: .84rem; margin-left: .4rem; }}
-    .sl-scroll {{ overflow: auto; max-height: 30rem; }}
+    .sl-scroll {{ overflow: auto; max-height: 31.2rem; }}
     .sl-table {{ width: 100%; border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums;
                  color: {colours.text}; }}
-    .sl-table th {{ text-align: right; font-weight: 500; color: {colours.muted}; padding: .35rem .55rem; white-space: nowrap;
+    .sl-table th {{ text-align: right; font-weight: 500; color: {colours.muted}; padding: .35rem .55rem;
+        white-space: nowrap;
                     border-bottom: 1px solid {colours.line}; position: sticky; top: 0; background: {colours.page}; }}
-    .sl-table td {{ text-align: right; padding: .42rem .55rem; white-space: nowrap; border-bottom: 1px solid {colours.line}; }}
+    .sl-table td {{ text-align: right; padding: .42rem .55rem; white-space: nowrap;
+        border-bottom: 1px solid {colours.line}; }}
     .sl-table tr:last-child td {{ border-bottom: none; }}
     .sl-table th:first-child, .sl-table td:first-child {{ text-align: left; padding-left: .1rem; }}
     .sl-table td:first-child {{ max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }}
+    .sl-table small {{ display: block; color: {colours.muted}; padding-left: 1.1rem; }}
     .sl-dot {{ display: inline-block; width: .6rem; height: .6rem; border-radius: 3px; margin-right: .5rem; }}
     .sl-bar {{ display: inline-block; width: 4.2rem; height: .42rem; border-radius: 3px; background: {colours.line};
                margin-left: .5rem; vertical-align: middle; overflow: hidden; text-align: left; }}
     .sl-bar b {{ display: block; height: 100%; border-radius: 3px; }}
-    .sl-stack {{ display: flex; gap: 2px; height: .8rem; border-radius: 5px; overflow: hidden; background: {colours.line};
+    .sl-stack {{ display: flex; gap: 2px; height: .8rem; border-radius: 5px; overflow: hidden;
+        background: {colours.line};
                  margin: .35rem 0 .6rem; }}
-    .sl-state {{ border: 1px solid {colours.line}; border-radius: 12px; padding: 1.6rem 1.8rem; background: {colours.panel};
+    .sl-state {{ border: 1px solid {colours.line}; border-radius: 12px; padding: 1.6rem 1.8rem;
+        background: {colours.panel};
                  color: {colours.text}; max-width: 46rem; }}
     .sl-state h3 {{ margin: 0 0 .4rem; padding: 0; font-size: 1.2rem; font-weight: 650; }}
     .sl-state p {{ margin: .25rem 0; color: {colours.muted}; line-height: 1.55; }}
-    .sl-state code {{ background: {colours.page}; border: 1px solid {colours.line}; border-radius: 5px; padding: .05rem .35rem;
+    .sl-state code {{ background: {colours.page}; border: 1px solid {colours.line}; border-radius: 5px;
+        padding: .05rem .35rem;
                       color: {colours.text}; font-size: .85em; }}
     @media (max-width: 900px) {{ .sl-cards {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }} }}
     </style>""")
@@ -84,14 +99,14 @@ def cards(shown: Sequence[Card]) -> None:
 
 
 def _card(card: Card) -> str:
-    foot = ""
+    change = ""
     if card.change is not None:
-        foot += f'<span class="{card.change.tone}" title="against the period before">{escape(card.change.text)}</span>'
-    if card.note:
-        foot += f'<span class="{"warn" if card.warn else ""}">{escape(card.note)}</span>'
+        tone, text = card.change.tone, escape(card.change.text)
+        change = f'<span class="change {tone}" title="against the period before">{text}</span>'
     return (
         f'<div class="sl-card"><div class="label">{escape(card.label)}</div>'
-        f'<div class="value">{escape(card.value)}</div><div class="foot">{foot or "&nbsp;"}</div></div>'
+        f'<div class="figure"><span class="value">{escape(card.value)}</span>{change}</div>'
+        f'<div class="foot {"warn" if card.warn else ""}">{escape(card.note) or "&nbsp;"}</div></div>'
     )
 
 
@@ -110,13 +125,16 @@ class Cell:
     bar: float | None = None
     """Length of a bar beside the text, between 0 and 1."""
     tone: str = ""
+    note: str = ""
+    """Below the text, smaller."""
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str) -> None:
     """The first column left, figures right."""
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join("<tr>" + "".join(_cell(cell, accent) for cell in row) + "</tr>" for row in rows)
-    st.html(f'<div class="sl-scroll"><table class="sl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+    rows_and_head = f'<table class="sl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    st.html(f'<div class="sl-scroll">{rows_and_head}</div>')
 
 
 def _cell(cell: Cell, accent: str) -> str:
@@ -126,7 +144,8 @@ def _cell(cell: Cell, accent: str) -> str:
         width = max(0.0, min(1.0, cell.bar)) * 100
         bar = f'<span class="sl-bar"><b style="width:{width:.1f}%;background:{accent}"></b></span>'
     text = f'<span class="{cell.tone}">{escape(cell.text)}</span>' if cell.tone else escape(cell.text)
-    return f'<td title="{escape(cell.text)}">{dot}{text}{bar}</td>'
+    note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
+    return f'<td title="{escape(cell.text)}">{dot}{text}{bar}{note}</td>'
 
 
 def stack(shares: Sequence[tuple[float, str, str]]) -> None:

@@ -60,16 +60,11 @@ class Selection:
     by: str = DEFAULT_DIMENSION
 
     def period(self, now: datetime) -> Period:
-        """The range in time. Presets end with the minute that runs; those of days begin on a whole hour or day."""
+        """The range in time. Presets end with the minute that runs."""
         if self.since is not None and self.until is not None:
             return Period(self.since, self.until)
         until = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-        since = until - RANGES[self.range]
-        if self.range != "1h":
-            since = since.replace(minute=0)
-        if self.range == "30d":
-            since = since.replace(hour=0)
-        return Period(since, until)
+        return Period(until - RANGES[self.range], until)
 
     def query(self) -> dict[str, list[str]]:
         """The URL's parameters."""
@@ -100,9 +95,7 @@ class Selection:
             until=until if custom else None,
             project=last("project"),
             chosen={
-                dimension: tuple(dict.fromkeys(query[dimension]))
-                for dimension in DIMENSIONS
-                if query.get(dimension)
+                dimension: tuple(dict.fromkeys(query[dimension])) for dimension in DIMENSIONS if query.get(dimension)
             },
             by=last("by") if last("by") in DIMENSIONS else DEFAULT_DIMENSION,
         )

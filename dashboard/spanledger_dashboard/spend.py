@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -73,12 +74,12 @@ def _by(view: View) -> None:
     with st.container(border=True):
         parts.heading(f"By {by}", _how_many(totals, by))
         _table(view, totals, by, colours)
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         parts.heading("Top movers", f"{by} against {explain.span(view.period.before.since, view.period.before.until)}")
         _movers(view, by)
     with right, st.container(border=True, height="stretch"):
-        parts.heading("Coverage", "of billable calls, by where their cost comes from")
+        parts.heading("Coverage", "of billable calls and of tokens")
         _coverage(view)
 
 
@@ -88,13 +89,17 @@ def _chose_dimension() -> None:
 
 
 def _how_many(totals: pd.DataFrame, by: str) -> str:
-    return f"the {_SHOWN_ROWS} that cost most of {len(totals)}" if len(totals) > _SHOWN_ROWS else ""
+    if len(totals) > _SHOWN_ROWS:
+        return f"the {_SHOWN_ROWS} of {explain.count(len(totals))} {by}s that cost most"
+    return f"{len(totals)} {by}{'s' if len(totals) != 1 else ''}, the dearest first"
 
 
 def _table(view: View, totals: pd.DataFrame, by: str, colours: dict[str, str]) -> None:
     costs = [cost for cost in totals["cost_usd"] if cost is not None]
     largest = max(costs, default=None)
-    order = sorted(totals.to_dict("records"), key=lambda record: (record["cost_usd"] is None, -(record["cost_usd"] or 0)))
+    order = sorted(
+        totals.to_dict("records"), key=lambda record: (record["cost_usd"] is None, -(record["cost_usd"] or 0))
+    )
     rows = []
     for record in order[:_SHOWN_ROWS]:
         value, cost = str(record["value"]), record["cost_usd"]
@@ -102,7 +107,7 @@ def _table(view: View, totals: pd.DataFrame, by: str, colours: dict[str, str]) -
         rows.append([
             Cell(explain.named(value), dot=colours.get(value, view.colours.other)),
             Cell(explain.money(cost), tone="" if cost is not None else "warn"),
-            Cell(explain.percent(record["cost_share"]), bar=0 if cost is None or not largest else float(cost / largest)),
+            Cell(explain.percent(record["cost_share"]), bar=float(cost / largest) if cost and largest else 0),
             Cell(explain.count(record["calls"])),
             Cell(explain.money(record["cost_usd_per_call"])),
             Cell(explain.tokens(record["input_tokens"])),
@@ -126,24 +131,30 @@ def _movers(view: View, by: str) -> None:
     st.plotly_chart(figure, theme=None, config=draw.CONFIG, key="chart movers")
 
 
-def _moved(record: dict[str, Any]) -> str:
+def _moved(record: Mapping[Any, Any]) -> str:
     change = explain.change(record["cost_usd_now"], record["cost_usd_before"])
     return f"{explain.money(record['cost_usd_before'])} → {explain.money(record['cost_usd_now'])} ({change.text})"
 
 
 def _coverage(view: View) -> None:
     rows = {record["cost_status"]: record for record in ask.coverage(view.selection, view.period).to_dict("records")}
-    shades = dict(zip(_PROVENANCE, (view.colours.good, *view.colours.series[1:4], view.colours.warn, view.colours.other), strict=True))
+    shades = dict(
+        zip(
+            _PROVENANCE,
+            (view.colours.good, *view.colours.series[1:4], view.colours.warn, view.colours.other),
+            strict=True,
+        )
+    )
     known = [(status, rows[status]) for status in _PROVENANCE if status in rows]
     parts.stack([
         (record["calls_share"] or 0.0, shades[status], f"{explain.percent(record['calls_share'])} {status}")
         for status, record in known
     ])  # fmt: skip
     parts.table(
-        ("Cost is", "Calls", "of calls", "of tokens", "Spend"),
+        ("Cost", "Calls", "of calls", "of tokens", "Spend"),
         [
             [
-                Cell(f"{status}, {_PROVENANCE[status]}", dot=shades[status]),
+                Cell(status.capitalize(), dot=shades[status], note=_PROVENANCE[status]),
                 Cell(explain.count(record["calls"])),
                 Cell(explain.percent(record["calls_share"])),
                 Cell(explain.percent(record["tokens_share"])),

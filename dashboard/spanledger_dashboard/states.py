@@ -54,8 +54,8 @@ def no_calls_here(view: View, last_call: str) -> None:
 def store_away() -> None:
     parts.state(
         "The store does not answer",
-        f"This dashboard reads a ClickHouse store at `{ask.dsn()}`, and nothing answers there. Calls are not lost: apps "
-        "keep sending, and the collector keeps them on disk until the store is back.",
+        f"This dashboard reads a ClickHouse store at `{ask.dsn()}`, and nothing answers there. What a collector has "
+        "acknowledged is not lost: it waits on disk until the store is back.",
         "Is the platform running? `spanledger up` starts it. If the store is somewhere else, set "
         "`SPANLEDGER_CLICKHOUSE_DSN` and start the dashboard again.",
     )

@@ -86,7 +86,7 @@ class Contract:
         raw, limits = self.raw, self.raw["limits"]
         day = 86_400 * 10**9
         return {
-            **{name: text for name, text in raw["types"].items()},
+            **raw["types"],
             "content": str(CONTENT),
             "preferences": str(PREFERENCES),
             "delivery_stamps": _array(raw["delivery_stamps"]),

@@ -1,0 +1,78 @@
+"""The front door: who sends, is it a request, has it been here before, and is it on disk. It never looks at a span."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+
+from spanledger_collector.envelope import Envelope, digest
+from spanledger_collector.errors import RefusedError
+from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.spool import Spool
+from spanledger_collector.wire import check_traces
+
+DEFAULT_PROJECT = "default"
+# Retries come within minutes. What comes later than this many other requests is caught by its span ids, in the ledger.
+REMEMBERED_REQUESTS = 200_000
+
+
+class Door:
+    """Accepts OTLP trace requests. `open_door`: without keys, requests are taken for the default project (loopback only)."""
+
+    def __init__(
+        self, spool: Spool, keys: Keys, clock: Callable[[], int], *, open_door: bool, seen: Iterable[bytes] = ()
+    ) -> None:
+        self.accepted = 0
+        self.accepted_bytes = 0
+        self.duplicates = 0
+        self._spool = spool
+        self._keys = keys
+        self._clock = clock
+        self._open = open_door
+        # None where it is durable, else the future that will tell
+        self._seen: OrderedDict[bytes, Future[None] | None] = OrderedDict.fromkeys(seen)
+
+    def project_of(self, authorization: str) -> str:
+        """The project of an `Authorization` header. Raises RefusedError 401 or 403."""
+        scheme, _, key = authorization.partition(" ")
+        if authorization:
+            return self._keys.project_of(key.strip() if scheme.lower() == "bearer" else authorization, Scope.INGEST)
+        if self._open and not self._keys.any_active():
+            return DEFAULT_PROJECT
+        raise RefusedError("an API key is needed: send `Authorization: Bearer <key>`", status=401)
+
+    async def accept(self, project: str, body: bytes) -> None:
+        """Return once `body` is durable and certain to be posted, exactly once. Raises RefusedError or RetryableError."""
+        key = digest(project, body)
+        if key in self._seen:
+            if (earlier := self._seen[key]) is not None:
+                await asyncio.wrap_future(earlier)  # a retry that overtook its first try shares its fate
+            self.duplicates += 1
+            return
+        check_traces(body)
+        future = self._spool.append(Envelope(project, self._clock(), key, body))
+        self._seen[key] = future
+        try:
+            await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            future.add_done_callback(lambda done: self._settle(key, done))
+            raise
+        except BaseException:
+            self._seen.pop(key, None)
+            raise
+        self._settle(key, future)
+        self.accepted += 1
+        self.accepted_bytes += len(body)
+
+    def _settle(self, key: bytes, future: Future[None]) -> None:
+        if future.exception() is not None:
+            self._seen.pop(key, None)
+            return
+        self._seen[key] = None
+        while len(self._seen) > REMEMBERED_REQUESTS:
+            oldest, waiting = next(iter(self._seen.items()))
+            if waiting is not None:
+                break
+            del self._seen[oldest]

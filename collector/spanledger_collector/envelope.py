@@ -1,0 +1,125 @@
+"""The spool's record: one OTLP request in an `Envelope` of `schemas/otlp.proto`, length-delimited.
+
+A segment file is such records one after another, and is, byte for byte, the body of the INSERT that posts it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DIGEST_BYTES = 16
+_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST, _SEGMENT = (
+    b"\x0a",
+    b"\x11",
+    b"\x1a",
+    b"\x22",
+    b"\x29",
+)  # tags: field, wire type
+_FIXED64 = struct.Struct("<Q")
+
+
+def digest(project: str, request: bytes) -> bytes:
+    """What a client's retry has in common with its first try: 16 bytes of sha256 over project and request."""
+    return hashlib.sha256(project.encode() + b"\0" + request).digest()[:DIGEST_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One accepted request. `received_at` is unix nanoseconds by the collector's clock."""
+
+    project: str
+    received_at: int
+    digest: bytes
+    request: bytes
+
+    def encode(self, segment: int) -> bytes:
+        """The record of this envelope in segment number `segment`, with its length before it."""
+        project = self.project.encode()
+        head = b"".join(
+            (
+                _PROJECT + _varint(len(project)) + project,
+                _RECEIVED_AT + _FIXED64.pack(self.received_at),
+                _DIGEST + _varint(len(self.digest)) + self.digest,
+                _SEGMENT + _FIXED64.pack(segment),
+                _REQUEST + _varint(len(self.request)),
+            )
+        )
+        return _varint(len(head) + len(self.request)) + head + self.request
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a segment's bytes hold: whole `envelopes`, and how many bytes at the start they take (`whole`)."""
+
+    envelopes: list[Envelope]
+    whole: int
+
+
+def scan(data: bytes) -> Scan:
+    """Read records until the end, or until the first that is cut short or whose request does not match its digest.
+
+    What follows such a record was never acknowledged: an acknowledgement waits for the fsync of everything before it.
+    """
+    envelopes, position = [], 0
+    while position < len(data):
+        try:
+            size, start = _read_varint(data, position)
+            if start + size > len(data):
+                break
+            envelope = _decode(memoryview(data)[start : start + size])
+        except (IndexError, ValueError, struct.error):
+            break
+        if envelope.digest != digest(envelope.project, envelope.request):
+            break
+        envelopes.append(envelope)
+        position = start + size
+    return Scan(envelopes, position)
+
+
+def _decode(record: memoryview) -> Envelope:
+    fields = dict(_fields(record))
+    if not fields.keys() >= {_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST}:
+        raise ValueError("not an envelope")
+    return Envelope(
+        fields[_PROJECT].decode(), _FIXED64.unpack(fields[_RECEIVED_AT])[0], fields[_DIGEST], fields[_REQUEST]
+    )
+
+
+def _fields(record: memoryview) -> Iterator[tuple[bytes, bytes]]:
+    position = 0
+    while position < len(record):
+        tag = bytes(record[position : position + 1])
+        position += 1
+        if tag in (_RECEIVED_AT, _SEGMENT):
+            size = 8
+        elif tag in (_PROJECT, _DIGEST, _REQUEST):
+            size, position = _read_varint(record, position)
+        else:
+            raise ValueError("unknown field")
+        yield tag, bytes(record[position : position + size])
+        position += size
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, position
+        shift += 7
+        if shift > 63:
+            raise ValueError("varint too long")

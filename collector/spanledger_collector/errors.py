@@ -1,0 +1,29 @@
+"""The three kinds of failure. Whoever catches one knows what to do without reading its text."""
+
+
+class CollectorError(Exception):
+    """Base of the collector's errors; its text says what happened and the way out, and is fit for a user."""
+
+
+class RefusedError(CollectorError):
+    """Never again: the same request will be refused the same way. `status` is the HTTP status to answer with."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RetryableError(CollectorError):
+    """Not now: the same request may pass later. `after` is how many seconds to wait first."""
+
+    def __init__(self, message: str, after: int = 1) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class PermanentError(CollectorError):
+    """The store refuses these bytes for what they are: they have to be isolated and kept."""
+
+
+class StartError(CollectorError):
+    """The platform cannot start; the text says why and what to do."""

@@ -1,0 +1,170 @@
+"""What `/metrics` shows: every name and its meaning. The only file that knows prometheus_client.
+
+Calls, tokens and money are read from the ledger, segment by segment as they are posted, and only ever added to: first
+charges, so that the counters never fall. Corrections are in the ledger alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from spanledger_collector.door import Door
+from spanledger_collector.forwarder import Forwarder
+from spanledger_collector.spool import Spool
+
+# Seconds. Model calls take from a tenth of a second to minutes.
+LATENCY_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0)
+TOKEN_TYPES = (
+    "input_uncached",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "audio_in",
+    "output_text",
+    "reasoning",
+    "audio_out",
+)
+# Segments between two scrapes are counted in one query; more than this are counted before a scrape asks.
+UNCOUNTED_LIMIT = 500
+
+_TOTALS = f"""
+SELECT model, status, toUInt64(count()) AS requests, sum(cost_usd) AS cost,
+    {", ".join(f"sum({kind})" for kind in TOKEN_TYPES)},
+    {", ".join(f"countIf(duration_ns <= {round(le * 10**9)})" for le in LATENCY_BUCKETS)}, sum(duration_ns) / 1e9
+FROM spanledger.ledger
+WHERE segment IN ({{segments:Array(UInt64)}}) AND kind = 'charge' AND reason = ''
+GROUP BY model, status
+"""  # noqa: S608
+
+
+class Metrics(Collector):
+    """The collector's metrics. `query` reads the ledger; a posted segment is counted once, at the next scrape."""
+
+    def __init__(
+        self,
+        query: Callable[[str, dict[str, Any]], Sequence[Sequence[Any]]],
+        door: Door,
+        spool: Spool,
+        forwarder: Forwarder,
+    ) -> None:
+        self._query = query
+        self._door, self._spool, self._forwarder = door, spool, forwarder
+        self._lock = threading.Lock()
+        self._uncounted: list[int] = []
+        self._refused: dict[int, int] = {}
+        self._requests: dict[tuple[str, str], int] = {}
+        self._cost: dict[str, Decimal] = {}
+        self._tokens: dict[tuple[str, str], int] = {}
+        self._latency: dict[str, list[float]] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def posted(self, segment: int) -> None:
+        """A segment has been posted: its calls count from now on."""
+        with self._lock:
+            self._uncounted.append(segment)
+            if len(self._uncounted) >= UNCOUNTED_LIMIT:
+                self._count()
+
+    def refused(self, status: int) -> None:
+        """A request was answered with an error status."""
+        self._refused[status] = self._refused.get(status, 0) + 1
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> list[Metric]:
+        with self._lock:
+            self._count()
+            return [*self._calls(), *self._own()]
+
+    def _count(self) -> None:
+        if not self._uncounted:
+            return
+        for model, status, requests, cost, *rest in self._query(_TOTALS, {"segments": self._uncounted}):
+            self._requests[model, status] = self._requests.get((model, status), 0) + requests
+            self._cost[model] = self._cost.get(model, Decimal(0)) + (cost or 0)
+            for kind, tokens in zip(TOKEN_TYPES, rest, strict=False):
+                self._tokens[model, kind] = self._tokens.get((model, kind), 0) + (tokens or 0)
+            fresh = [*rest[len(TOKEN_TYPES) : -1], requests, rest[-1]]
+            known = self._latency.setdefault(model, [0] * len(fresh))
+            self._latency[model] = [a + b for a, b in zip(known, fresh, strict=True)]
+        self._uncounted.clear()
+
+    def _calls(self) -> list[Metric]:
+        requests = CounterMetricFamily(
+            "llm_requests", "Model calls, by outcome: ok or error.", labels=["model", "status"]
+        )
+        for labels, number in self._requests.items():
+            requests.add_metric(labels, number)
+        tokens = CounterMetricFamily("llm_tokens", "Tokens, each in exactly one type.", labels=["model", "type"])
+        for labels, number in self._tokens.items():
+            tokens.add_metric(labels, number)
+        cost = CounterMetricFamily(
+            "llm_cost_dollars", "Charges in USD; calls without a price add nothing.", labels=["model"]
+        )
+        latency = HistogramMetricFamily("llm_latency_seconds", "Duration of model calls.", labels=["model"])
+        for model, dollars in self._cost.items():
+            cost.add_metric([model], float(dollars))
+        for model, (*counts, total, seconds) in self._latency.items():
+            edges = [(str(le), number) for le, number in zip(LATENCY_BUCKETS, counts, strict=True)]
+            latency.add_metric([model], [*edges, ("+Inf", total)], seconds)
+        return [requests, tokens, cost, latency]
+
+    def _own(self) -> list[Metric]:
+        refused = CounterMetricFamily(
+            "spanledger_requests_refused",
+            "Requests not taken, by HTTP status; 503 is to be retried.",
+            labels=["status"],
+        )
+        for status, number in self._refused.items():
+            refused.add_metric([str(status)], number)
+        counters = {
+            "spanledger_requests_accepted": (
+                "Requests acknowledged: durable, and posted exactly once.",
+                self._door.accepted,
+            ),
+            "spanledger_requests_duplicate": (
+                "Requests acknowledged as a retry of an earlier one.",
+                self._door.duplicates,
+            ),
+            "spanledger_accepted_bytes": ("Bytes of acknowledged requests, unpacked.", self._door.accepted_bytes),
+            "spanledger_segments_posted": ("Segments posted to the store.", self._forwarder.posted_segments),
+            "spanledger_requests_posted": ("Requests posted to the store.", self._forwarder.posted_requests),
+            "spanledger_requests_quarantined": (
+                "Requests that the store refuses, kept in the spool.",
+                self._forwarder.quarantined,
+            ),
+        }
+        gauges = {
+            "spanledger_spool_bytes": ("Bytes that wait to be posted.", self._spool.bytes),
+            "spanledger_spool_limit_bytes": (
+                "Bytes that may wait; beyond them requests get 503.",
+                self._spool.settings.limit,
+            ),
+            "spanledger_spool_segments": ("Segments that wait to be posted.", self._spool.segments),
+            "spanledger_posting_lag_seconds": (
+                "Age of the oldest segment that is not posted.",
+                self._spool.oldest_age(),
+            ),
+            "spanledger_posting_failures": (
+                "Tries to post that failed in a row; 0 when all is well.",
+                self._forwarder.failures,
+            ),
+        }
+        return [
+            refused,
+            *(CounterMetricFamily(name, text, value=value) for name, (text, value) in counters.items()),
+            *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in gauges.items()),
+        ]

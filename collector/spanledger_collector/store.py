@@ -1,0 +1,214 @@
+"""The store: ClickHouse through clickhouse-connect, the only file that knows the driver.
+
+Embedded (`chdb:///folder`): the engine lives in this process, its data in one folder. Everything that it runs is SQL from `schemas/`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from spanledger_collector.contract import Contract
+from spanledger_collector.errors import PermanentError, RetryableError, StartError
+from spanledger_collector.schemas_folder import SCHEMAS
+
+# The tables that a segment's rows are in, by their `segment` column.
+POSTED_TO = ("spans", "ledger", "rejected", "deliveries")
+# Errors of the machine, not of the bytes: the same segment may pass later. ClickHouse's src/Common/ErrorCodes.cpp.
+RETRYABLE_CODES = frozenset(
+    {
+        74, 75, 76, 77, 87,  # reading, writing, opening, closing and seeking files
+        159, 160, 202, 209, 210, 236, 241, 243, 252, 279, 319, 394, 425, 439, 473, 745, 999, 1000,
+    }
+)  # fmt: skip
+# Every try of a segment is the same INSERT: same settings, same split into blocks (D2, storage-findings A3, C6).
+INSERT_SETTINGS: Mapping[str, object] = {
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "materialized_views_ignore_errors": 0,
+    "parallel_view_processing": 0,
+    "max_insert_threads": 1,
+    "max_threads": 1,
+    "max_partitions_per_insert_block": 0,
+    "fsync_after_insert": 0,  # one syncfs after all tables is cheaper, see `sync`
+    "input_format_protobuf_oneof_presence": 1,
+}
+
+
+class Store:
+    """One engine. `open` gives further handles to it; a handle serves one query at a time. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self.contract = Contract.load()
+        self._protobuf = {
+            "format_schema_source": "string",
+            "format_schema": (SCHEMAS / "otlp.proto").read_text(encoding="utf-8"),
+            "format_schema_message_name": "Envelope",
+        }
+        self._lock = threading.Lock()
+        try:
+            self._client = self.open()
+        except ClickHouseError as error:
+            raise StartError(f"the store in {folder} cannot be opened: {_text(error)}") from error
+
+    def open(self) -> Client:
+        """A new handle on the engine; the caller closes it."""
+        return clickhouse_connect.get_client(dsn=f"chdb://{self._folder}")
+
+    def close(self) -> None:
+        """Close the store's own handle. The engine stops with its last handle."""
+        with self._lock:
+            self._client.close()
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement of `schemas/`. Raises RetryableError or PermanentError."""
+        try:
+            with self._lock:
+                self._client.command(sql, parameters=dict(parameters or {}))
+        except ClickHouseError as error:
+            raise _classify(error) from error
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Rows of a query. Raises RetryableError or PermanentError."""
+        try:
+            with self._lock:
+                rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=dict(parameters or {})).result_rows
+                return rows
+        except ClickHouseError as error:
+            raise _classify(error) from error
+
+    # -- segments
+
+    def post(self, path: Path, token: str) -> None:
+        """Post the segment file at `path` to every table. Raises RetryableError or PermanentError; then any of them may have it.
+
+        Calling again with the same token and bytes completes it, as long as this process lives (D2).
+        """
+        settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
+        clause = ", ".join(f"{name} = {_quote(value)}" for name, value in settings.items())
+        self.command(f"INSERT INTO spanledger.otlp_traces FROM INFILE {_quote(path)} SETTINGS {clause} FORMAT Protobuf")
+
+    def settle(self, segment: int) -> None:
+        """Delete whatever was posted of a segment, so that it can be posted again as a new attempt. Idempotent."""
+        for table in POSTED_TO:
+            [[rows]] = self.query(
+                f"SELECT count() FROM spanledger.{table} WHERE segment = {{segment:UInt64}}", {"segment": segment}
+            )
+            if rows:
+                self.command(
+                    f"DELETE FROM spanledger.{table} WHERE segment = {segment} SETTINGS lightweight_deletes_sync = 2"
+                )
+
+    def sync(self) -> None:
+        """Make what was posted durable: parts are only in the page cache when an INSERT returns."""
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if _LIBC.syncfs(descriptor) != 0:
+                number = ctypes.get_errno()
+                raise RetryableError(f"the store could not be synced: {os.strerror(number)}")
+        finally:
+            os.close(descriptor)
+
+    # -- migrations
+
+    def migrate(self, at: datetime) -> list[str]:
+        """Bring the schema up to date; returns the names of what was applied. Only with no segment half posted.
+
+        Tables are applied once and may never change; functions and views are replaced when their text has changed.
+        Raises StartError, naming the file, where a table's file was edited after it was applied.
+        """
+        applied: list[str] = []
+        functions = "".join(text for _, text in self._files("functions"))
+        for position, name in enumerate(("001_database", "002_migrations")):
+            if position == 0 or not self.query(
+                "SELECT 1 FROM system.tables WHERE database = 'spanledger' AND name = 'migrations'"
+            ):
+                self.command(self._render(SCHEMAS / "tables" / f"{name}.sql"))
+        known: dict[str, str] = dict(
+            map(tuple, self.query("SELECT name, argMax(sha256, applied_at) FROM spanledger.migrations GROUP BY name"))
+        )
+        for kind in ("tables", "functions", "pipeline", "views"):
+            for name, text in self._files(kind):
+                # a view holds the functions it was made with, so it is replaced when one of them changes
+                sha256 = hashlib.sha256((text if kind == "tables" else text + functions).encode()).hexdigest()
+                if known.get(name) == sha256:
+                    continue
+                if kind == "tables" and name in known:
+                    raise StartError(
+                        f"schemas/{name}.sql was applied to this store and has been edited since: restore it and put the change into a new file"
+                    )
+                if name not in ("tables/001_database", "tables/002_migrations"):
+                    self._apply(kind, name, text, replace=name in known)
+                self.command(
+                    "INSERT INTO spanledger.migrations SETTINGS async_insert = 0 VALUES ({name:String}, {sha256:String}, {at:DateTime64(3, 'UTC')})",
+                    {"name": name, "sha256": sha256, "at": at},
+                )
+                applied.append(name)
+        self.sync()
+        return applied
+
+    def keep(self, table: str, days: int) -> None:
+        """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table that has no such setting."""
+        columns = {"spans": "timestamp", "ledger": "timestamp", "rejected": "received_at", "deliveries": "received_at"}
+        if table not in columns:
+            raise StartError(f"no table {table}: retention can be set for {', '.join(columns)}")
+        clause = f"TTL toDateTime({columns[table]}) + toIntervalDay({days})"
+        [[ddl]] = self.query(
+            "SELECT create_table_query FROM system.tables WHERE database = 'spanledger' AND name = {t:String}",
+            {"t": table},
+        )
+        if days and clause not in ddl:
+            self.command(f"ALTER TABLE spanledger.{table} MODIFY {clause}")
+        elif not days and " TTL " in ddl:
+            self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
+
+    def _apply(self, kind: str, name: str, text: str, *, replace: bool) -> None:
+        if kind == "pipeline" and replace:
+            # never drop and create: a view's identity is part of the deduplication token (D15)
+            head, select = text.split(" AS\n", 1)
+            view = head.rsplit("MATERIALIZED VIEW ", 1)[1].split(" ", 1)[0]
+            text = f"ALTER TABLE {view} MODIFY QUERY {select}"
+        try:
+            self.command(text)
+        except PermanentError as error:
+            raise StartError(f"schemas/{name}.sql could not be applied: {error}") from error
+
+    def _files(self, kind: str) -> Iterator[tuple[str, str]]:
+        paths = sorted((SCHEMAS / kind).glob("*.sql"))
+        if kind == "functions":  # the one that the others call comes first
+            paths.sort(key=lambda path: path.stem != "attribute_text")
+        for path in paths:
+            yield f"{kind}/{path.stem}", self._render(path)
+
+    def _render(self, path: Path) -> str:
+        return self.contract.render(path.read_text(encoding="utf-8"))
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _quote(value: object) -> str:
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _text(error: ClickHouseError) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _classify(error: ClickHouseError) -> RetryableError | PermanentError:
+    code = getattr(error, "code", None)
+    kind = RetryableError if code is None or code in RETRYABLE_CODES else PermanentError
+    return kind(_text(error))

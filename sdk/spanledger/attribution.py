@@ -26,6 +26,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Argument of `attribute()` to span attribute. Any other keyword is a tag: `spanledger.tag.<keyword>`."""
 
+_WIRE_NAMES = tuple(NAMES.values())
 _KEY = create_key("spanledger.attribution")
 
 
@@ -92,10 +93,9 @@ class attribute:  # noqa: N801 - reads as the verb it is: `with attribute(team="
         **tags: object,
     ) -> None:
         named = (team, feature, customer, user, session, prompt, prompt_version)
-        values = {
-            **dict(zip(NAMES.values(), named, strict=True)),
-            **{f"spanledger.tag.{key}": value for key, value in tags.items()},
-        }
+        values = dict(zip(_WIRE_NAMES, named, strict=True))
+        for key, value in tags.items():
+            values[f"spanledger.tag.{key}"] = value
         self._attributes = {key: str(value) for key, value in values.items() if value is not None and value != ""}
 
     def __enter__(self) -> attribute:

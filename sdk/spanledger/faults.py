@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable
-from typing import ParamSpec
-
-P = ParamSpec("P")
 
 logger = logging.getLogger("spanledger")
 
@@ -30,16 +25,3 @@ class Faults:
 
 
 faults = Faults()
-
-
-def harmless(hook: Callable[P, None]) -> Callable[P, None]:
-    """Keeps every `Exception` of `hook` from its caller, which is the app."""
-
-    @functools.wraps(hook)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            hook(*args, **kwargs)
-        except Exception:
-            faults.record(hook.__qualname__)
-
-    return guarded

@@ -52,7 +52,8 @@ class Outbox:
 
     def _reset(self) -> None:
         # Reentrant: the garbage collector may end an abandoned stream's span while this very thread holds the lock.
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._queue: deque[ReadableSpan] = deque()
         self._thread: threading.Thread | None = None
         self._transport = Transport(self._config)
@@ -64,7 +65,7 @@ class Outbox:
 
     def put(self, span: ReadableSpan) -> None:
         """Queues an ended span, or drops and counts it."""
-        with self._changed:
+        with self._lock:  # quicker to enter than the condition made of it
             if self._closed or len(self._queue) >= self._config.queue_size:
                 self._dropped[Loss.UNSENT if self._closed else Loss.QUEUE_FULL] += 1
                 return

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from spanledger.attribution import current
 from spanledger.config import Spans
 from spanledger.conventions import has_genai_attribute, is_genai_scope
-from spanledger.faults import harmless
+from spanledger.faults import faults
 from spanledger.outbox import Outbox
 
 _TRACES_REMEMBERED = 10_000
@@ -29,22 +29,30 @@ class LedgerProcessor(SpanProcessor):
         self._lock = threading.RLock()
         self._genai_traces: dict[int, None] = {}
 
-    @harmless
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        frame = current(parent_context)
-        if frame is not None:
-            own = span.attributes or {}
-            span.set_attributes({key: value for key, value in frame.attributes.items() if key not in own})
-        if _is_genai(span):
-            self._remember(span)
+        try:
+            frame = current(parent_context)
+            if frame is not None:
+                attributes, own = frame.attributes, span.attributes or {}
+                if not attributes.keys().isdisjoint(own):
+                    attributes = {key: value for key, value in attributes.items() if key not in own}
+                span.set_attributes(attributes)
+            if _has_genai_scope(span) or has_genai_attribute(span.attributes or ()):
+                self._remember(span)
+        except Exception:
+            faults.record("on_start")
 
-    @harmless
     def on_end(self, span: ReadableSpan) -> None:
-        if _is_genai(span):
-            self._remember(span)
-            self._outbox.put(span)
-        elif _is_sampled(span) and (self._all or self._is_root_of_genai(span)):
-            self._outbox.put(span)
+        try:
+            if _has_genai_scope(span):
+                self._outbox.put(span)
+            elif has_genai_attribute(span.attributes or ()):
+                self._remember(span)
+                self._outbox.put(span)
+            elif _is_sampled(span) and (self._all or self._is_root_of_genai(span)):
+                self._outbox.put(span)
+        except Exception:
+            faults.record("on_end")
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._outbox.flush(timeout_millis / 1000)
@@ -65,9 +73,9 @@ class LedgerProcessor(SpanProcessor):
         return is_local_root and span.context is not None and span.context.trace_id in self._genai_traces
 
 
-def _is_genai(span: ReadableSpan) -> bool:
+def _has_genai_scope(span: ReadableSpan) -> bool:
     scope = span.instrumentation_scope
-    return (scope is not None and is_genai_scope(scope.name)) or has_genai_attribute(span.attributes or ())
+    return scope is not None and is_genai_scope(scope.name)
 
 
 def _is_sampled(span: ReadableSpan) -> bool:

@@ -10,9 +10,12 @@ from typing import Literal
 
 UNKNOWN = "\u2013"  # a dash
 _MINUS = "\u2212"
+_DOLLAR = Decimal("0.9995")  # and above: rounded to three digits it would be one
 _SPACE = "\u202f"  # narrow, and no line break in it: between a figure and its unit
 
 Tone = Literal["good", "bad", "neutral"]
+Better = Literal["more", "less"] | None
+"""Which way of a figure is good news."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,7 @@ def money(usd: Decimal | None, signed: bool = False) -> str:
         if size >= 1_000_000:
             text = f"{_rounded(size / 1_000_000, 2):,}M"
         else:
-            cents = _rounded(size, 2)
-            text = f"{cents:,}" if size == 0 or cents >= 1 else _three_digits(size)
+            text = f"{_rounded(size, 2):,}" if size == 0 or size >= _DOLLAR else _three_digits(size)
     return _sign(usd, signed and usd != 0) + "$" + text
 
 
@@ -88,8 +90,8 @@ def duration(ns: float | None) -> str:
     if seconds >= 59.995:
         whole = round(seconds)
         if whole < 3600:
-            return f"{whole // 60}{_SPACE}min {whole % 60}{_SPACE}s"
-        return f"{whole // 3600}{_SPACE}h {whole % 3600 // 60}{_SPACE}min"
+            return f"{whole // 60}{_SPACE}min{_SPACE}{whole % 60}{_SPACE}s"
+        return f"{whole // 3600}{_SPACE}h{_SPACE}{whole % 3600 // 60}{_SPACE}min"
     for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
         if seconds >= factor * 0.9995 or unit == "ns":
             break
@@ -110,7 +112,7 @@ def percent(share: float | None) -> str:
 
 
 def change(
-    now: Decimal | float | None, before: Decimal | float | None, better: Literal["more", "less"] | None = None
+    now: Decimal | float | None, before: Decimal | float | None, better: Better = None
 ) -> Change:
     """A figure's relative change; `better` says which way is good, None that neither is."""
     if now is None or before is None:
@@ -124,7 +126,7 @@ def change(
     return Change(text, _tone(ratio, better))
 
 
-def change_of_share(now: float | None, before: float | None, better: Literal["more", "less"] | None = None) -> Change:
+def change_of_share(now: float | None, before: float | None, better: Better = None) -> Change:
     """A share's change, in percentage points."""
     if now is None or before is None:
         return Change("none before")
@@ -134,7 +136,7 @@ def change_of_share(now: float | None, before: float | None, better: Literal["mo
     return Change(f"{_sign(points, True)}{abs(points):.1f}{_SPACE}pts", _tone(points, better))
 
 
-def _tone(difference: float, better: Literal["more", "less"] | None) -> Tone:
+def _tone(difference: float, better: Better) -> Tone:
     if better is None:
         return "neutral"
     return "good" if (difference > 0) == (better == "more") else "bad"

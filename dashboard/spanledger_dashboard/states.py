@@ -42,7 +42,7 @@ def no_calls_here(view: View, last_call: str) -> None:
         "No calls here",
         f"Nothing was called from {explain.span(view.period.since, view.period.until)}"
         + (f" that passes the filters ({', '.join(chosen)})." if chosen else "."),
-        f"The last call in the ledger was at {last_call}.",
+        f"The last call in the ledger was in the hour from {last_call}.",
     )
     with st.container(horizontal=True):
         if view.selection.range != "30d":

@@ -1,0 +1,90 @@
+"""The pages without a browser: what they say, what they keep in the URL, and what they do when they cannot draw."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from dashboard_store import Open, Store, words
+from spanledger_dashboard import explain
+from spanledger_dashboard.__main__ import arguments
+
+RANGE = {"range": "custom", "from": "2026-09-02T00:00", "to": "2026-09-03T00:00"}
+NOW = "step=0, by='', from='2026-09-02 00:00:00', to='2026-09-03 00:00:00'"
+ALL = "environments=[], services=[], providers=[], models=[], teams=[], features=[], customers=[]"
+
+
+def test_the_overview_says_what_the_views_say(store: Store, opened: Open) -> None:
+    usage = store.row(f"SELECT * FROM spanledger.usage({NOW}, project='', {ALL})")
+    latency = store.row(f"SELECT * FROM spanledger.latency({NOW}, project='', {ALL})")
+    said = words(opened(store.dsn, **RANGE))
+    for figure in (
+        explain.count(usage["calls"]),
+        explain.percent(usage["error_rate"]),
+        explain.money(usage["cost_usd"]),
+        explain.coverage(usage["priced_share"], usage["unpriced_share"]),
+        explain.percent(usage["cache_hit_rate"]),
+        explain.duration(latency["p50_duration_ns"]),
+        explain.duration(latency["p99_duration_ns"]),
+        explain.duration(latency["p50_ttft_ns"]),
+    ):
+        assert figure in said
+
+
+def test_filters_and_project_of_the_url_choose_the_calls(store: Store, opened: Open) -> None:
+    only = ALL.replace("services=[]", "services=['batch']")
+    usage = store.row(f"SELECT * FROM spanledger.usage({NOW}, project='other', {only})")
+    app = opened(store.dsn, **RANGE, project="other", service="batch")
+    assert explain.money(usage["cost_usd"]) in words(app)
+    assert app.multiselect(key="service").value == ["batch"]
+    assert app.selectbox(key="project").value == "other"
+
+
+def test_what_a_reader_chooses_is_in_the_url(store: Store, opened: Open) -> None:
+    app = opened(store.dsn, **RANGE)
+    app.multiselect(key="team").select("core").run()
+    app.selectbox(key="project").select("default").run()
+    assert app.query_params["team"] == "core"
+    assert app.query_params["project"] == "default"
+    assert app.query_params["from"] == "2026-09-02T00:00"
+
+
+def test_the_period_before_is_compared_with(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, **RANGE))
+    before = NOW.replace("09-03", "09-0x").replace("09-02", "09-01").replace("09-0x", "09-02")
+    usage = store.row(f"SELECT * FROM spanledger.usage({NOW}, project='', {ALL})")
+    earlier = store.row(f"SELECT * FROM spanledger.usage({before}, project='', {ALL})")
+    assert explain.change(usage["cost_usd"], earlier["cost_usd"]).text in said
+    assert "against the 24\u202fh before" in said
+
+
+def test_figures_that_no_call_has_are_dashes(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, **RANGE, service="batch"))
+    assert re.search(rf"Time to first token p50\s+{explain.UNKNOWN}", said)
+
+
+def test_a_range_without_calls_offers_a_longer_one(store: Store, opened: Open) -> None:
+    app = opened(store.dsn, range="1h", customer="customer-1")
+    assert "No calls here" in words(app)
+    [clear] = [button for button in app.button if button.label == "Clear the filters"]
+    clear.click().run()
+    assert "customer" not in app.query_params
+    [longer] = [button for button in app.button if button.label == "Show the last 30 days"]
+    longer.click().run()
+    assert app.query_params["range"] == "30d"
+
+
+def test_a_store_that_is_away_is_named_and_can_be_tried_again(free_port: int, opened: Open) -> None:
+    app = opened(f"http://127.0.0.1:{free_port}")
+    said = words(app)
+    assert "The store does not answer" in said
+    assert f"http://127.0.0.1:{free_port}" in said
+    assert "Try again" in said
+    assert "Traceback" not in said
+
+
+def test_streamlit_is_started_without_telemetry_and_without_its_chrome() -> None:
+    given = arguments("127.0.0.1", 8501)
+    assert {"--browser.gatherUsageStats=false", "--client.toolbarMode=minimal", "--server.headless=true",
+            "--server.address=127.0.0.1", "--server.port=8501", "--client.showErrorDetails=none"} <= set(given)  # fmt: skip
+    assert Path(given[1]).is_file()

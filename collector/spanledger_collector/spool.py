@@ -52,7 +52,7 @@ class Spool:
 
     def __init__(
         self, folder: Path, settings: SpoolSettings = SpoolSettings(), clock: Callable[[], int] = time.time_ns
-    ) -> None:  # noqa: B008
+    ) -> None:
         self.settings = settings
         self.cut_bytes = 0  # bytes after the last whole record of a segment, found at the start and set aside
         self._clock = clock
@@ -189,6 +189,11 @@ class Spool:
         self.journal.done(segment.number)
         self._forget(segment)
         return kept
+
+    def numbers(self) -> set[int]:
+        """The numbers of the segments that wait."""
+        with self._lock:
+            return {segment.number for segment in self._sealed}
 
     def next_number(self) -> int:
         """A number that no segment of this spool had before: the time in nanoseconds, whatever the clock does."""

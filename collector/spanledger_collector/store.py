@@ -24,11 +24,13 @@ from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = ("spans", "ledger", "rejected", "deliveries")
-# Errors of the machine, not of the bytes: the same segment may pass later. ClickHouse's src/Common/ErrorCodes.cpp.
-RETRYABLE_CODES = frozenset(
+# Errors about the bytes: the same segment will fail the same way, and one of its requests is the culprit. Everything else
+# (memory, disk, a view that does not fit its table) is about the store, and no reason to set anybody's data aside.
+# Numbers: ClickHouse's src/Common/ErrorCodes.cpp.
+CONTENT_CODES = frozenset(
     {
-        74, 75, 76, 77, 87,  # reading, writing, opening, closing and seeking files
-        159, 160, 202, 209, 210, 236, 241, 243, 252, 279, 319, 394, 425, 439, 473, 745, 999, 1000,
+        6, 26, 27, 32, 33, 34, 38, 41, 69, 70, 72, 117,  # cannot parse, read or convert; the end came too early
+        128, 131, 190, 321, 349, 395, 407, 434, 444,  # sizes, ranges, NULLs, throwIf, decimal overflow, protobuf
     }
 )  # fmt: skip
 # Every try of a segment is the same INSERT: same settings, same split into blocks (D2, storage-findings A3, C6).
@@ -41,7 +43,6 @@ INSERT_SETTINGS: Mapping[str, object] = {
     "max_insert_threads": 1,
     "max_threads": 1,
     "max_partitions_per_insert_block": 0,
-    "fsync_after_insert": 0,  # one syncfs after all tables is cheaper, see `sync`
     "input_format_protobuf_oneof_presence": 1,
 }
 
@@ -183,7 +184,7 @@ class Store:
             text = f"ALTER TABLE {view} MODIFY QUERY {select}"
         try:
             self.command(text)
-        except PermanentError as error:
+        except (PermanentError, RetryableError) as error:
             raise StartError(f"schemas/{name}.sql could not be applied: {error}") from error
 
     def _files(self, kind: str) -> Iterator[tuple[str, str]]:
@@ -209,6 +210,5 @@ def _text(error: ClickHouseError) -> str:
 
 
 def _classify(error: ClickHouseError) -> RetryableError | PermanentError:
-    code = getattr(error, "code", None)
-    kind = RetryableError if code is None or code in RETRYABLE_CODES else PermanentError
+    kind = PermanentError if getattr(error, "code", None) in CONTENT_CODES else RetryableError
     return kind(_text(error))

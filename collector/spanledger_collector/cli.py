@@ -1,0 +1,222 @@
+"""The command line: `spanledger up | migrate | keys | sql`."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import clickhouse_connect
+import platformdirs
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from spanledger_collector.errors import CollectorError, StartError
+from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.platform import Options, Platform, lock_folder
+from spanledger_collector.store import Store
+
+app = typer.Typer(
+    name="spanledger",
+    help="Observability and cost analytics for LLM applications: every call is a span, every span is posted to a ledger.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(
+    no_args_is_help=True,
+    help="API keys: a project's right to send (ingest) and to read. From the first key on, every request needs one.",
+)
+app.add_typer(keys_app, name="keys")
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        envvar="SPANLEDGER_DATA",
+        help="The data folder: store, spool and keys.",
+        show_default="the user's data directory",
+        default_factory=lambda: Path(platformdirs.user_data_dir("spanledger")),
+    ),
+]
+
+
+@app.command()
+def up(
+    data: Data,
+    host: Annotated[
+        str,
+        typer.Option(
+            envvar="SPANLEDGER_HOST", help="Address of the OTLP and SQL ports. Any but a loopback one needs API keys."
+        ),
+    ] = "127.0.0.1",
+    otlp_port: Annotated[
+        int,
+        typer.Option(
+            envvar="SPANLEDGER_OTLP_PORT", help="OTLP/HTTP: POST /v1/traces; also /healthz, /readyz, /metrics."
+        ),
+    ] = 4318,
+    clickhouse_port: Annotated[
+        int, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_PORT", help="Read-only SQL, over ClickHouse's HTTP protocol.")
+    ] = 8123,
+    dashboard_port: Annotated[
+        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", help="The dashboard, on 127.0.0.1.")
+    ] = 8501,
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE=DAYS",
+            help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
+        ),
+    ] = None,
+) -> None:
+    """Run the embedded platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder."""
+    with_dashboard = not no_dashboard
+    if with_dashboard and importlib.util.find_spec("streamlit") is None:
+        typer.echo(
+            "The dashboard is not installed (pip install 'spanledger[dashboard]'): running without it.", err=True
+        )
+        with_dashboard = False
+    platform = Platform(
+        Options(
+            data=data,
+            host=host,
+            otlp_port=otlp_port,
+            clickhouse_port=clickhouse_port,
+            dashboard_port=dashboard_port if with_dashboard else None,
+            keep=dict(_retention(entry) for entry in keep or ()),
+        )
+    )
+    where = platform.addresses
+    typer.echo(f"spanledger runs, with its data in {data}\n")
+    if where.dashboard:
+        typer.echo(f"  dashboard        {where.dashboard}")
+    typer.echo(f"  OTLP/HTTP        {where.otlp}/v1/traces")
+    typer.echo(f"  SQL, read-only   {where.clickhouse}")
+    typer.echo("\nCtrl-C stops it.", nl=True)
+    sys.stdout.flush()
+    platform.run()
+    typer.echo("spanledger has stopped; everything it acknowledged is on disk.")
+
+
+@app.command()
+def migrate(data: Data) -> None:
+    """Bring the store's schema up to date. `up` does this too; run it apart to see what an upgrade changes."""
+    with lock_folder(data):
+        store = Store(data / "store")
+        try:
+            applied = store.migrate(datetime.now(UTC))
+        finally:
+            store.close()
+    for name in applied:
+        typer.echo(f"applied schemas/{name}.sql")
+    typer.echo(
+        f"{len(applied)} applied; the schema is up to date."
+        if applied
+        else "Nothing to apply; the schema is up to date."
+    )
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A SELECT. Without one, it is read from standard input.")] = "",
+    url: Annotated[
+        str, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_DSN", help="The read-only SQL port.")
+    ] = "http://127.0.0.1:8123",
+    key: Annotated[
+        str, typer.Option(envvar="SPANLEDGER_READ_KEY", help="An API key that may read.", show_default=False)
+    ] = "",
+    output: Annotated[
+        str, typer.Option("--format", help="Any ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow …")
+    ] = "PrettyCompactMonoBlock",
+) -> None:
+    """Ask a running spanledger in SQL, for example: spanledger sql "SELECT model, sum(cost_usd) FROM ledger GROUP BY model"."""
+    text = query or sys.stdin.read()
+    if not text.strip():
+        raise typer.BadParameter("give a query, or pipe one in")
+    try:
+        client = clickhouse_connect.get_client(dsn=url, password=key, database="spanledger")
+        sys.stdout.buffer.write(client.raw_query(text, fmt=output))
+    except ClickHouseError as error:
+        raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
+
+
+@keys_app.command("create")
+def keys_create(
+    data: Data,
+    project: Annotated[str, typer.Option(help="The project that the key is for.")] = "default",
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What the key may do; give the option twice for both.", show_default="both"),
+    ] = None,
+) -> None:
+    """Make a key. It is shown once, here, and only its hash is kept."""
+    key = Keys(data / "keys.json").create(project, scope or list(Scope), datetime.now(UTC))
+    typer.echo(key)
+    typer.echo(f"Project {project}. Send it as `Authorization: Bearer …`; it will not be shown again.", err=True)
+
+
+@keys_app.command("list")
+def keys_list(data: Data, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show the keys: their names, never the keys themselves."""
+    keys = Keys(data / "keys.json").all()
+    if as_json:
+        typer.echo(
+            json.dumps(
+                [
+                    {
+                        "id": k.id,
+                        "project": k.project,
+                        "scopes": k.scopes,
+                        "created_at": k.created_at,
+                        "revoked_at": k.revoked_at or None,
+                    }
+                    for k in keys
+                ],
+                indent=1,
+            )
+        )
+        return
+    if not keys:
+        typer.echo("No keys. On a loopback address none is needed; `spanledger keys create` makes one.")
+        return
+    typer.echo(f"{'ID':<14}{'PROJECT':<24}{'MAY':<14}{'CREATED':<28}STATE")
+    for k in keys:
+        typer.echo(
+            f"{k.id:<14}{k.project:<24}{','.join(k.scopes):<14}{k.created_at:<28}{'revoked ' + k.revoked_at if k.revoked_at else 'active'}"
+        )
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    data: Data, key_id: Annotated[str, typer.Argument(help="The key's ID, from `spanledger keys list`.")]
+) -> None:
+    """Refuse a key from now on. A running collector obeys at once."""
+    key = Keys(data / "keys.json").revoke(key_id, datetime.now(UTC))
+    typer.echo(f"Key {key.id} of project {key.project} is revoked.")
+
+
+def run() -> None:
+    """Run the command line; an expected failure is one line on standard error and exit code 1."""
+    logging.basicConfig(
+        level=os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        app()
+    except CollectorError as error:
+        typer.echo(f"spanledger: {error}", err=True)
+        sys.exit(1)
+
+
+def _retention(entry: str) -> tuple[str, int]:
+    table, _, days = entry.partition("=")
+    if not days.isdecimal():
+        raise typer.BadParameter(f"{entry}: say TABLE=DAYS, for example spans=14", param_hint="--keep")
+    return table, int(days)

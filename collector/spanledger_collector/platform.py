@@ -1,0 +1,283 @@
+"""The embedded platform: everything of one machine, put together, started, and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hmac
+import importlib.util
+import ipaddress
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from spanledger_collector.app import Limits, collector_app
+from spanledger_collector.bookkeeper import Bookkeeper
+from spanledger_collector.door import REMEMBERED_REQUESTS, Door
+from spanledger_collector.errors import RefusedError, StartError
+from spanledger_collector.forwarder import Forwarder
+from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.metrics import Metrics
+from spanledger_collector.readonly import UnauthorizedError, readonly_app
+from spanledger_collector.spool import Spool, SpoolSettings
+from spanledger_collector.store import Store
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    otlp_port: int = 4318
+    clickhouse_port: int = 8123
+    dashboard_port: int | None = 8501
+    keep: Mapping[str, int] = field(default_factory=dict)
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the platform listens."""
+
+    otlp: str
+    clickhouse: str
+    dashboard: str | None
+
+
+class Platform:
+    """The platform in this process. `run` returns once it has been stopped, by SIGINT, SIGTERM or `stop`."""
+
+    def __init__(self, options: Options) -> None:
+        """Lock the folder, bind the ports, migrate, settle what a crash left. Raises StartError, which says what to do."""
+        self._options = options
+        self._cleanup = contextlib.ExitStack()
+        try:
+            self._prepare()
+        except BaseException:
+            self._cleanup.close()
+            raise
+
+    def _prepare(self) -> None:
+        options = self._options
+        self._cleanup.enter_context(lock_folder(options.data))
+        self._keys = Keys(options.data / "keys.json")
+        loopback = _is_loopback(options.host)
+        if not loopback and not self._keys.any_active():
+            raise StartError(
+                f"{options.host} can be reached from other machines, and there is no API key yet: "
+                f"`spanledger keys create --data {options.data}` makes one. Without keys only a loopback address is served."
+            )
+        if options.dashboard_port is not None and importlib.util.find_spec("spanledger_dashboard.app") is None:
+            raise StartError("the dashboard is not installed")
+        self._otlp = self._bind(options.host, options.otlp_port, "--otlp-port")
+        self._clickhouse = self._bind(options.host, options.clickhouse_port, "--clickhouse-port")
+        dashboard_port = options.dashboard_port
+        if dashboard_port is not None:
+            with contextlib.closing(bind("127.0.0.1", dashboard_port, "--dashboard-port")) as probe:
+                dashboard_port = probe.getsockname()[1]
+        self._dashboard_port = dashboard_port
+        self.addresses = Addresses(
+            otlp=_url(self._otlp),
+            clickhouse=_url(self._clickhouse),
+            dashboard=None if dashboard_port is None else f"http://127.0.0.1:{dashboard_port}",
+        )
+        self.store = Store(options.data / "store")
+        self._cleanup.callback(self.store.close)
+        self.migrated = self.store.migrate(datetime.now(UTC))
+        for table, days in options.keep.items():
+            self.store.keep(table, days)
+        self.spool = Spool(options.data / "spool", options.spool)
+        self._cleanup.callback(self.spool.close)
+        settle_interrupted(self.spool, self.store)
+        self._bookkeeper = Bookkeeper(self.store, self.spool)
+        self._cleanup.callback(self._bookkeeper.close)
+        self._bookkeeper.open_book()
+        self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
+        waiting = (envelope.digest for envelope in self.spool.recovered)
+        door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=[*remembered(self.store), *waiting])
+        self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder)
+        # what the dashboard of this platform shows its key: it reads every project
+        self._own_key = secrets.token_urlsafe(32)
+        self._readonly = readonly_app(self.store.open, self._authorize)
+        app = collector_app(door, self._problem, self._metrics.text, self._metrics.refused, options.limits)
+        self._servers = [_server(app), _server(self._readonly)]
+        self._loopback = loopback
+
+    def run(self) -> None:
+        """Serve until stopped, then stop in order: no new request, what was taken to disk, what is on disk posted."""
+        with self._cleanup:
+            dashboard = self._start_dashboard()
+            self._forwarder.start()
+            try:
+                asyncio.run(self._serve())
+            finally:
+                if dashboard is not None:
+                    dashboard.terminate()
+                self.spool.close()
+                self._forwarder.stop(DRAIN_SECONDS)
+                if dashboard is not None:
+                    dashboard.wait()
+
+    def stop(self) -> None:
+        """Make `run` return. Safe from any thread and from a signal handler."""
+        self._readonly.close()
+        for server in self._servers:
+            server.should_exit = True
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError, RuntimeError):  # signals are the main thread's
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.stop)
+        await asyncio.gather(self._servers[0].serve([self._otlp]), self._servers[1].serve([self._clickhouse]))
+
+    def _start_dashboard(self) -> subprocess.Popen[bytes] | None:
+        if self._dashboard_port is None:
+            return None
+        environment = os.environ | {
+            "SPANLEDGER_CLICKHOUSE_DSN": f"http://127.0.0.1:{self._clickhouse.getsockname()[1]}",
+            "SPANLEDGER_READ_KEY": self._own_key,
+        }
+        command = [sys.executable, "-m", "spanledger_dashboard", "--port", str(self._dashboard_port)]
+        # its own group: a Ctrl-C is for us to pass on, after the store has been closed to it
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def _posted(self, segment: int) -> None:
+        self._bookkeeper.posted(segment)
+        self._metrics.posted(segment)
+
+    def _problem(self) -> str:
+        if self.spool.bytes >= self.spool.settings.limit:
+            return "the spool is full"
+        if self._forwarder.failures:
+            return f"posting fails: {self._forwarder.last_error}"
+        return ""
+
+    def _authorize(self, key: str | None) -> frozenset[str] | None:
+        if key and hmac.compare_digest(key.encode(), self._own_key.encode()):
+            return None
+        if key:
+            try:
+                return frozenset({self._keys.project_of(key, Scope.READ)})
+            except RefusedError as error:
+                raise UnauthorizedError(str(error)) from error
+        if self._loopback and not self._keys.any_active():
+            return None
+        raise UnauthorizedError("an API key is needed")
+
+    def _bind(self, host: str, port: int, option: str) -> socket.socket:
+        listener = bind(host, port, option)
+        self._cleanup.callback(listener.close)
+        return listener
+
+
+def settle_interrupted(spool: Spool, store: Store) -> None:
+    """Undo what a former process began to post without a file of its own: corrections, which are made anew."""
+    waiting = spool.numbers()
+    for number in [number for number in spool.journal.state.started if number not in waiting]:
+        store.settle(number)
+        spool.journal.done(number)
+
+
+def remembered(store: Store) -> list[bytes]:
+    """The digests of the newest requests that were posted, oldest first: a retry may come after a restart."""
+    rows = store.query(
+        f"SELECT digest FROM spanledger.deliveries WHERE received_at >= (SELECT max(received_at) FROM spanledger.deliveries) - INTERVAL 1 DAY "
+        f"ORDER BY received_at DESC LIMIT {REMEMBERED_REQUESTS}"
+    )
+    return [bytes(row[0]) for row in reversed(rows)]
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the data folder for this process. Raises StartError where another one holds it, or it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StartError(f"the data folder {folder} cannot be used: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+            raise StartError(
+                f"the data folder {folder} is in use by process {owner}: stop it, or choose another folder with --data"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def bind(host: str, port: int, option: str) -> socket.socket:
+    """A listening socket. Raises StartError where the port is taken or the address is not this machine's."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror as error:
+        raise StartError(f"{host} is no address of this machine: {error.strerror}") from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"port {port} of {host} cannot be used ({error.strerror}): choose another one with {option}"
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but signals are ours: two servers share a process and stop in our order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: object) -> _Server:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        http="httptools",
+        timeout_graceful_shutdown=10,
+        server_header=False,
+    )
+    return _Server(config)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

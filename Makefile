@@ -1,0 +1,45 @@
+# One line each; CI calls `make test`, nothing cleverer.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CODE   := sdk collector dashboard demo tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench browser clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Start everything on this machine, with a month of history and live traffic
+	$(BIN)/python -m spanledger_demo $(ARGS)
+
+test: check browser ## Run the whole suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Formatting, lint, types
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+
+format: $(READY) ## Put the code into its form
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(READY) ## Print the figures of this machine (about 15 minutes)
+	cd tests/bench && for bench in bench_*.py; do ../../$(BIN)/python $$bench || exit 1; done
+
+browser: # Chromium for the browser tests, where it can be had; they say so and are left out where it cannot
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "No chromium here, and it could not be installed: the browser tests will be skipped."
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("spanledger needs Python 3.11 or newer; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[openai,anthropic,server,dashboard]' --group dev
+	touch $@
+
+clean: ## Remove the environment and the demo's data
+	rm -rf $(VENV) .data

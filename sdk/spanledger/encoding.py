@@ -66,8 +66,8 @@ def _scalar(pair: KeyValue) -> object:
 
 
 def _remove_content(span: Span) -> None:
-    for owner in (span, *span.events):
-        if any(is_content(pair.key) for pair in owner.attributes):
-            kept = [pair for pair in owner.attributes if not is_content(pair.key)]
-            del owner.attributes[:]
-            owner.attributes.extend(kept)
+    for attributes in (span.attributes, *(event.attributes for event in span.events)):
+        if any(is_content(pair.key) for pair in attributes):
+            kept = [pair for pair in attributes if not is_content(pair.key)]
+            del attributes[:]
+            attributes.extend(kept)

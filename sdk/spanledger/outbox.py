@@ -36,6 +36,7 @@ class Outbox:
     def __init__(self, config: Config, price: Price) -> None:
         self._config = config
         self._price = price
+        self._full, self._batch = config.queue_size, config.batch_size
         self._reset()
         renew = weakref.WeakMethod(self._renew)
 
@@ -66,14 +67,14 @@ class Outbox:
     def put(self, span: ReadableSpan) -> None:
         """Queues an ended span, or drops and counts it."""
         with self._lock:  # quicker to enter than the condition made of it
-            if self._closed or len(self._queue) >= self._config.queue_size:
+            if self._closed or len(self._queue) >= self._full:
                 self._dropped[Loss.UNSENT if self._closed else Loss.QUEUE_FULL] += 1
                 return
             self._queue.append(span)
             self._taken += 1
             if self._thread is None:
                 self._start()
-            elif len(self._queue) in (1, self._config.batch_size):
+            elif (waiting := len(self._queue)) == 1 or waiting == self._batch:
                 self._changed.notify_all()
 
     def _start(self) -> None:
@@ -142,10 +143,10 @@ class Outbox:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
             self._changed.wait_for(self._is_due, self._config.delay)
-            return [self._queue.popleft() for _ in range(min(len(self._queue), self._config.batch_size))]
+            return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch))]
 
     def _is_due(self) -> bool:
-        return len(self._queue) >= self._config.batch_size or self._hurry or self._closed
+        return len(self._queue) >= self._batch or self._hurry or self._closed
 
     def _deliver(self, batch: list[ReadableSpan]) -> Loss | None:
         """Sends one request until it is taken or refused, or until `close()`. None, or why its spans are lost."""

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.trace import Link, SpanKind, TraceFlags, TraceState
 from opentelemetry.util.types import Attributes
 
 from spanledger.conventions import is_genai_scope
@@ -90,16 +90,18 @@ class _Show(SpanProcessor):
     def __init__(self, app: SpanProcessor, ours: SpanProcessor, sampler: _RecordAll) -> None:
         self._app, self._ours, self._sampler = app, ours, sampler
 
-    def _for(self, span: ReadableSpan) -> SpanProcessor:
+    def _shown(self, span: ReadableSpan) -> SpanProcessor:
         # An app whose own sampler records unsampled spans means its processors to see them.
-        sampled = span.context is not None and span.context.trace_flags.sampled
-        return self._app if sampled or self._sampler.app_records_unsampled else self._ours
+        context = span.context
+        if (context is not None and context.trace_flags & TraceFlags.SAMPLED) or self._sampler.app_records_unsampled:
+            return self._app
+        return self._ours
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        self._for(span).on_start(span, parent_context)
+        self._shown(span).on_start(span, parent_context)
 
     def _on_ending(self, span: Span) -> None:
-        self._for(span)._on_ending(span)
+        self._shown(span)._on_ending(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        self._for(span).on_end(span)
+        self._shown(span).on_end(span)

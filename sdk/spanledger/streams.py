@@ -33,7 +33,10 @@ class StreamUsage:
     def install(self) -> list[Patch]:
         from openai.resources.chat.completions import AsyncCompletions, Completions
 
-        return [Patch(Completions, "create", self._create), Patch(AsyncCompletions, "create", self._create_async)]
+        return [
+            Patch(Completions, "create", self._create, _is_stream),
+            Patch(AsyncCompletions, "create", self._create_async, _is_stream),
+        ]
 
     def _create(self, wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         asking, server = self._asking(resource, kwargs)
@@ -80,8 +83,6 @@ class StreamUsage:
     def _asking(self, resource: Any, kwargs: dict[str, Any]) -> tuple[dict[str, Any] | None, tuple[str, str]]:
         """The arguments with the option added, or None where the call is left alone; and the server that is called."""
         server = ("", "")
-        if kwargs.get("stream") is not True:
-            return None, server
         try:
             options = kwargs.get("stream_options")
             given = options if isinstance(options, dict) else {}
@@ -103,6 +104,10 @@ class StreamUsage:
         if len(self._accepts) >= _KEPT:
             self._accepts.clear()
         self._accepts[server] = accepts
+
+
+def _is_stream(kwargs: dict[str, Any]) -> bool:
+    return kwargs.get("stream") is True
 
 
 def _is_usage_alone(chunk: Any) -> bool:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.graph_objects as go
 
 from spanledger_dashboard import explain
 from spanledger_dashboard.palette import Palette
@@ -20,7 +20,6 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 TOP = 7
 OTHER = "\0other"
 _HEIGHT = 250
-_NARROW = "\u202f"
 Words = Callable[[Any], str]
 
 
@@ -168,7 +167,10 @@ def _figure(palette: Palette, times: Sequence[datetime], step: int) -> go.Figure
     figure.update_yaxes(
         showgrid=True, gridcolor=palette.line, gridwidth=1, zeroline=False, automargin=True, fixedrange=True
     )
-    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True)
+    figure.update_xaxes(
+        showgrid=False, zeroline=False, fixedrange=True, automargin=True,
+        spikemode="across", spikethickness=1, spikedash="dot", spikecolor=palette.muted,
+    )  # fmt: skip
     if times:
         figure.update_xaxes(
             range=[times[0], times[-1] + timedelta(seconds=step)], hoverformat="%a %b %-d, %H:%M UTC", nticks=7,
@@ -185,22 +187,29 @@ def _legend(figure: go.Figure, wanted: bool) -> None:
 
 
 def _scale(figure: go.Figure, top: float, words: Words) -> None:
-    """Three to five round ticks from nothing up to above the top, labelled in the unit's own words."""
-    ticks = round_ticks(top)
-    figure.update_yaxes(range=[0, ticks[-1] * 1.02], tickvals=ticks, ticktext=[_tick(tick, words) for tick in ticks])
+    """Two to five round ticks from nothing up to above the top, labelled in the unit's own words."""
+    ticks = round_ticks(top, whole=words is explain.count)
+    labels = ["0", *_labels([words(int(tick) if tick == int(tick) else tick) for tick in ticks[1:]])]
+    figure.update_yaxes(range=[0, ticks[-1] * 1.02], tickvals=ticks, ticktext=labels)
 
 
-def _tick(tick: float, words: Words) -> str:
-    if tick == 0:
-        return "0"
-    text = words(int(tick) if tick == int(tick) else tick)
-    return re.sub(r"(\.\d*?)0+(?!\d)", r"\1", text).replace(f".{_NARROW}", _NARROW).removesuffix(".")
+def _labels(texts: Sequence[str]) -> list[str]:
+    """All with as many decimals as the one that needs most; of a dollar, whole cents."""
+    decimals = [match[1] if (match := re.search(r"\.(\d+)", text)) else "" for text in texts]
+    needed = max((len(digits.rstrip("0")) for digits in decimals), default=0)
+    if needed == 1 and texts[0].startswith("$"):
+        needed = 2
+    return [
+        re.sub(r"\.\d+", f".{digits[:needed]}" if needed else "", text)
+        for text, digits in zip(texts, decimals, strict=True)
+    ]
 
 
-def round_ticks(top: float) -> Sequence[float]:
-    """0 and two to five more ticks, a round step apart (1, 2, 2.5 or 5 times a power of ten), up to `top` or above."""
+def round_ticks(top: float, whole: bool = False) -> Sequence[float]:
+    """0 and more ticks, a round step apart (1, 2, 2.5 or 5 times a power of ten; `whole`: no fractions), up to `top`."""
     if top <= 0:
         return [0.0, 1.0]
     power = math.floor(math.log10(top)) - 1
-    step = next(step for factor in (1, 2, 2.5, 5, 10, 20, 25, 50) if top / (step := factor * 10.0**power) <= 4.5)
+    steps = [factor * 10.0**power for factor in (1, 2, 2.5, 5, 10, 20, 25, 50, 100)]
+    step = next(step for step in steps if top / step <= 4.5 and not (whole and step % 1))
     return [step * index for index in range(math.ceil(top / step - 1e-9) + 1)]

@@ -111,9 +111,7 @@ def percent(share: float | None) -> str:
     return f"{text.removesuffix('.0') if share in (0, 1) else text}{_SPACE}%".replace("-", _MINUS)
 
 
-def change(
-    now: Decimal | float | None, before: Decimal | float | None, better: Better = None
-) -> Change:
+def change(now: Decimal | float | None, before: Decimal | float | None, better: Better = None) -> Change:
     """A figure's relative change; `better` says which way is good, None that neither is."""
     if now is None or before is None:
         return Change("none before")

@@ -91,7 +91,7 @@ def _chose_dimension() -> None:
 def _how_many(totals: pd.DataFrame, by: str) -> str:
     if len(totals) > _SHOWN_ROWS:
         return f"the {_SHOWN_ROWS} of {explain.count(len(totals))} {by}s that cost most"
-    return f"{len(totals)} {by}{'s' if len(totals) != 1 else ''}, the dearest first"
+    return f"{len(totals)} {by}{'s' if len(totals) != 1 else ''}, the largest spend first"
 
 
 def _table(view: View, totals: pd.DataFrame, by: str, colours: dict[str, str]) -> None:

@@ -28,6 +28,21 @@ def test_ticks_are_round_go_from_nothing_to_the_top_and_are_few(top: float) -> N
     assert 3 <= len(ticks) <= 6
 
 
+@given(st.integers(1, 10**12))
+def test_ticks_of_calls_are_whole(top: int) -> None:
+    assert all(tick == int(tick) for tick in draw.round_ticks(top, whole=True))
+
+
+def test_ticks_have_the_same_decimals_and_no_more_than_they_need() -> None:
+    def labels(top: str) -> tuple[str, ...]:
+        spend = rows(time=[MIDNIGHT], value=[""], cost_usd=[Decimal(top)])
+        return tuple(draw.bars(spend, "cost_usd", DAY, 3600, explain.any_money, LIGHT).layout.yaxis.ticktext)
+
+    assert labels("1.7") == ("0", "$0.50", "$1.00", "$1.50", "$2.00")
+    assert labels("38.5") == ("0", "$10", "$20", "$30", "$40")
+    assert labels("0.00041") == ("0", "$0.0001", "$0.0002", "$0.0003", "$0.0004", "$0.0005")
+
+
 def test_a_bucket_in_which_nothing_is_known_is_a_gap_and_not_a_zero() -> None:
     known = rows(time=[MIDNIGHT, MIDNIGHT + 2 * HOUR], p50=[1e9, None])
     [line] = draw.lines(known, {"p50": "p50"}, DAY, 3600, explain.duration, LIGHT).data

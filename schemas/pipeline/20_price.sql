@@ -51,7 +51,7 @@ rest AS
         tier != '' AND NOT dictHas('spanledger.price_book', (provider, model, tier), priced_at) AS tier_is_unknown
     FROM parted
 ),
--- 3. look up the rate card: the service tier's own, or the list price where it has none
+-- 3. look up the rates: the service tier's own, or the list price where it has none
 looked_up AS
 (
     SELECT * EXCEPT (reported, tier, written_1h, audio_uncached, text_uncached, text_out),
@@ -63,27 +63,18 @@ looked_up AS
                 toFloat64OrZero(text) > @limit_tokens, concat(name, '_absurd'), concat(name, '_not_a_count')), reported, counts,
                 ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'audio_input_tokens', 'audio_output_tokens', 'audio_cache_read_tokens']),
             [if(text_uncached < 0, 'input_subsets_exceed_total', ''), if(text_out < 0, 'output_subsets_exceed_total', ''), if(amounts[5] > amounts[4], 'cache_write_1h_exceeds_cache_write', '')])) AS usage_flags,
-        toHour(priced_at) * 60 + toMinute(priced_at) AS minute_of_day,
-        dictGet('spanledger.price_book', ('input_from', 'minute_from', 'minute_to', 'rates', 'price_id', 'price_version'), (provider, model, if(tier_is_unknown, '', tier)), priced_at) AS book
+        spanledger_price_entry(provider, model, if(tier_is_unknown, '', tier), priced_at) AS entry
     FROM rest
-),
-carded AS
-(
-    SELECT * EXCEPT (priced_at, minute_of_day),
-        arrayFirstIndex((input_from, minute_from, minute_to) -> amounts[1] >= input_from AND minute_of_day >= minute_from AND minute_of_day < minute_to, book.1, book.2, book.3) AS card
-    FROM looked_up
 ),
 rated AS
 (
-    SELECT *, arraySlice(book.4, card * 8 - 7, 8) AS rates
-    FROM carded
+    SELECT * EXCEPT (amounts, priced_at), spanledger_price_rates(entry, amounts[1], priced_at) AS rates
+    FROM looked_up
 ),
--- 4. price: Σ tokens × USD per million tokens, rounded half-even to 12 decimals, once (D8)
+-- 4. price
 listed AS
 (
-    SELECT * EXCEPT (amounts, rates),
-        if(card = 0 OR arrayExists((tokens, rate) -> tokens > 0 AND rate < 0, buckets, rates), NULL, roundBankers(
-            CAST(arraySum((tokens, rate) -> toDecimal128(tokens, 0) * rate, buckets, rates) AS Decimal(38, 18)) / 1000000, 12)) AS list_cost
+    SELECT * EXCEPT rates, spanledger_list_cost(buckets, rates) AS list_cost, rates[9] >= 0 AS has_rates
     FROM rated
 ),
 settled AS
@@ -103,6 +94,6 @@ SELECT
     project, received_at, digest, segment, reason, described, trace_id, span_id, start_ns, end_ns, timestamp, operation, provider, model, ttft_ns,
     if(reason = '', end_ns - start_ns, 0) AS duration_ns, status, error_type, counts, has_usage, buckets, usage_flags,
     multiIf(cost_status = 'free', toDecimal128(0, 12), cost_status = 'reported', reported_cost_usd, cost_status IN ('priced', 'partial', 'estimated'), list_cost, NULL) AS cost_usd,
-    cost_status, if(card = 0, '', book.5) AS price_id, if(card = 0, '', book.6) AS price_version,
+    cost_status, if(has_rates, entry.5, '') AS price_id, if(has_rates, entry.6, '') AS price_version,
     reported_cost_usd, if(isNull(reported_cost_usd), '', reported_cost_source) AS reported_cost_source, billing_owner
 FROM settled

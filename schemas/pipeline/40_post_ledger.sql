@@ -17,7 +17,7 @@ SELECT
     if(has_usage, buckets[6], NULL) AS output_text,
     if(has_usage, buckets[7], NULL) AS reasoning,
     if(has_usage, buckets[8], NULL) AS audio_out,
-    isNotNull(counts[3]) AS reports_cache,
+    isNotNull(counts[3]) AS reports_cache, notEmpty(usage_flags) AS usage_flagged,
     cost_usd, cost_status, price_id, price_version, duration_ns, ttft_ns, status, error_type, segment
 FROM spanledger.spans_in
 WHERE reason = '' AND billing_owner

@@ -38,6 +38,7 @@ CREATE TABLE spanledger.ledger
     reasoning       Nullable(Int64) CODEC(ZSTD(1)),
     audio_out       Nullable(Int64) CODEC(ZSTD(1)),
     reports_cache   Bool,                                   -- the call said how much it read from a cache, 0 included
+    usage_flagged   Bool,                                   -- the reported usage contradicts itself: what it costs is `partial`
     cost_usd        Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),  -- signed; NULL if unpriced, never 0 for unknown
     cost_status     LowCardinality(String),                 -- priced, reported, estimated, partial, unpriced, free
     price_id        LowCardinality(String),

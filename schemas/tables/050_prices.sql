@@ -1,5 +1,6 @@
--- The price book: dated rates in USD per million tokens. Nothing is overwritten: a new rate is a new row, and of two rows
--- for the same range the one recorded later is in force.
+-- The price book: dated rates in USD per million tokens, and per million calls. Nothing is overwritten: a new rate is a new row, and of two rows
+-- for the same range the one recorded later is in force. A row without a price_id says that this edition of the book does
+-- not know the model.
 CREATE TABLE spanledger.prices
 (
     provider       LowCardinality(String),   -- as spans name it
@@ -18,6 +19,7 @@ CREATE TABLE spanledger.prices
     output_text    @Rate,
     reasoning      @Rate,
     audio_out      @Rate,
+    per_call       @Rate,                    -- beside the tokens; NULL where there is no such fee
     price_id       String,                   -- the book's own name for the model: provider/model
     price_version  LowCardinality(String),   -- the edition of the book that said so
     source         LowCardinality(String),

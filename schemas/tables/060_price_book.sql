@@ -11,23 +11,26 @@ CREATE DICTIONARY spanledger.price_book
     minute_from    Array(UInt16),
     minute_to      Array(UInt16),
     input_from     Array(UInt64),
-    rates          Array(Decimal(18, 12)),  -- eight a card, in the order of the buckets; -1 where the book has none
+    rates          Array(Decimal(18, 12)),  -- nine a card: the buckets in their order (-1 where the book has no rate), then the call
     price_id       String,
     price_version  String
 )
 PRIMARY KEY provider, model, service_tier
 SOURCE(CLICKHOUSE(QUERY '
     SELECT provider, model, service_tier, valid_from, valid_to - 1 AS valid_to,
-           groupArray(minute_from) AS minute_from, groupArray(minute_to) AS minute_to, groupArray(input_from) AS input_from,
-           arrayFlatten(groupArray(arrayMap(rate -> coalesce(rate, toDecimal64(-1, 12)), [input_uncached, cache_read, cache_write_5m, cache_write_1h, audio_in, output_text, reasoning, audio_out]))) AS rates,
-           any(price_id) AS price_id, any(price_version) AS price_version
+           cards.minute_from AS minute_from, cards.minute_to AS minute_to, cards.input_from AS input_from,
+           arrayFlatten(cards.rates) AS rates, price_id, price_version
     FROM (
-        SELECT * FROM spanledger.prices
-        WHERE (provider, model, service_tier, recorded_at) IN (
+        SELECT provider, model, service_tier, valid_from, valid_to, price_id, price_version,
+               arrayReverseSort(card -> (card.input_from, card.minute_from), groupArray(CAST((
+                   minute_from, minute_to, input_from,
+                   arrayPushBack(arrayMap(rate -> coalesce(rate, toDecimal64(-1, 12)), [input_uncached, cache_read, cache_write_5m, cache_write_1h, audio_in, output_text, reasoning, audio_out]), coalesce(per_call, toDecimal64(0, 12)))
+               ) AS Tuple(minute_from UInt16, minute_to UInt16, input_from UInt64, rates Array(Decimal(18, 12)))))) AS cards
+        FROM spanledger.prices
+        WHERE price_id != \'\' AND (provider, model, service_tier, recorded_at) IN (
             SELECT provider, model, service_tier, max(recorded_at) FROM spanledger.prices GROUP BY provider, model, service_tier)
-        ORDER BY provider, model, service_tier, valid_from, minute_from, input_from DESC
+        GROUP BY provider, model, service_tier, valid_from, valid_to, price_id, price_version
     )
-    GROUP BY provider, model, service_tier, valid_from, valid_to
 '))
 LIFETIME(0)
 LAYOUT(COMPLEX_KEY_RANGE_HASHED(range_lookup_strategy 'max'))

@@ -1,0 +1,283 @@
+"""The price book: dated rates from `genai-prices`, the only file of the collector that knows that package.
+
+Rates are data (D8): every edition is recorded in `spanledger.prices` and asked by the pipeline through a dictionary. A new
+edition appends what it changed and overwrites nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import TypeVar
+
+import genai_prices
+from clickhouse_connect.driver.client import Client
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot
+from genai_prices.types import (
+    ClauseEquals,
+    ClauseOr,
+    MatchLogic,
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+T = TypeVar("T")
+Pair = tuple[str, str]
+"""A provider and a model, as spans name them."""
+
+OTEL_PROVIDERS: Mapping[str, str] = {
+    "aws.bedrock": "aws",
+    "az.ai.inference": "azure",
+    "az.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "x_ai": "x-ai",
+}
+"""Value of `gen_ai.provider.name` to the seller's id in genai-prices, where they differ."""
+
+# Each bucket's rate, or the next best: tokens without a rate of their own are billed as what they are a part of.
+RATES: Mapping[str, tuple[str, ...]] = {
+    "input_uncached": ("input_mtok",),
+    "cache_read": ("cache_read_mtok", "input_mtok"),
+    "cache_write_5m": ("cache_write_5m_mtok", "cache_write_mtok", "input_mtok"),
+    "cache_write_1h": ("cache_write_1h_mtok", "cache_write_mtok", "input_mtok"),
+    "audio_in": ("input_audio_mtok", "input_mtok"),
+    "output_text": ("output_mtok",),
+    "reasoning": ("output_reasoning_mtok", "output_mtok"),
+    "audio_out": ("output_audio_mtok", "output_mtok"),
+    "per_call": ("requests_kcount",),
+}
+SOURCE = "genai-prices"
+FOREVER = int(datetime(2106, 1, 1, tzinfo=UTC).timestamp())
+DAY = 24 * 60
+_PLACES = Decimal("1e-12")
+_UNKNOWN = (0, FOREVER, 0, DAY, 0, *[None] * len(RATES))
+_COLUMNS = ("valid_from", "valid_to", "minute_from", "minute_to", "input_from", *RATES)
+
+Rates = tuple[Decimal | None, ...]
+Card = tuple[int | Decimal | None, ...]
+"""What a call pays, when and from which input on: the values of `_COLUMNS`. Times are Unix seconds, minutes are of the
+day in UTC, rates US dollars per million tokens or calls, rounded to 12 places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A model's entry in the book: its own name there (provider/model), and its cards by service tier ('' is the list price)."""
+
+    price_id: str
+    cards: Mapping[str, tuple[Card, ...]]
+
+
+class Edition:
+    """The book as one version of genai-prices prints it."""
+
+    def __init__(self, snapshot: DataSnapshot | None = None, version: str = genai_prices.__version__) -> None:
+        self.version = f"{SOURCE} {version}"
+        self._providers = (snapshot or get_snapshot()).providers
+        self._makers = {id(model): provider.id for provider in self._providers for model in provider.models}
+        self._entries: dict[tuple[int, bool], Price | None] = {}
+
+    def entries(self) -> Iterator[tuple[Pair, Price]]:
+        """Every priced model under every exact name that a span may give it and its seller."""
+        for seller in self._providers:
+            names = [seller.id, *(name for name, sold_by in OTEL_PROVIDERS.items() if sold_by == seller.id)]
+            for model_name in dict.fromkeys(self._names_sold_by(seller)):
+                model = seller.find_model(model_name, all_providers=self._providers)
+                price = self._entry(seller, model) if model else None
+                if price:
+                    yield from (((name, model_name), price) for name in names)
+
+    def find(self, provider: str, model: str) -> Price | None:
+        """A price by genai-prices' own matching of names. None for a model or a seller that it does not know."""
+        snapshot = DataSnapshot(self._providers, from_auto_update=False)  # the shared one remembers every miss for ever
+        try:
+            seller, found = snapshot.find_provider_model(
+                model, None, OTEL_PROVIDERS.get(provider, provider) or None, None
+            )
+        except LookupError:
+            return None
+        return self._entry(seller, found)
+
+    def _names_sold_by(self, seller: Provider) -> Iterator[str]:
+        for provider in self._providers:
+            if provider is seller or provider.id in (seller.fallback_model_providers or ()):
+                for model in provider.models:
+                    yield from (model.id, *_literals(model.match))
+
+    def _entry(self, seller: Provider, model: ModelInfo) -> Price | None:
+        # a model listed by another provider has that provider's tiers, which this seller need not offer
+        own = self._makers[id(model)] == seller.id
+        key = id(model), own
+        if key not in self._entries:
+            self._entries[key] = _price(self._makers[id(model)], model, own)
+        return self._entries[key]
+
+
+class PriceBook:
+    """What is recorded in the store. Nothing else may post while it writes: a segment sees one state of the book (D15)."""
+
+    def __init__(self, client: Client, edition: Edition | None = None) -> None:
+        self._client = client
+        self._edition = edition or Edition()
+
+    def record_edition(self, at: datetime) -> int:
+        """Record whatever this edition says that the book does not say already, as of `at`; returns the number of rows.
+
+        A model that was found by matching, or was not known, is looked up again. What the edition has dropped stays.
+        """
+        recorded, versions = self._recorded()
+        entries: dict[Pair, Price | None] = dict(self._edition.entries())
+        entries |= {
+            pair: self._edition.find(*pair)
+            for pair, version in versions.items()
+            if pair not in entries and version != self._edition.version
+        }
+        return self._record(entries, recorded, at)
+
+    def record_found(self, pairs: Iterable[Pair], at: datetime) -> int:
+        """Look up models by genai-prices' matching and record the outcome, as of `at`; returns how many have a price.
+
+        One that is not known is recorded as such, so that it is asked for once an edition. Its calls stay `unpriced`.
+        """
+        entries = {pair: self._edition.find(*pair) for pair in pairs}
+        self._record(entries, {}, at)
+        return sum(price is not None for price in entries.values())
+
+    def _record(
+        self,
+        entries: Mapping[Pair, Price | None],
+        recorded: Mapping[tuple[str, str, str], frozenset[Card]],
+        at: datetime,
+    ) -> int:
+        seconds = at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00").replace("T", " ")
+        rows = [
+            dict(zip(_COLUMNS, card, strict=True))
+            | {"provider": provider, "model": model, "service_tier": tier}
+            | {"price_id": price.price_id if price else "", "price_version": self._edition.version}
+            | {"source": SOURCE, "recorded_at": seconds}
+            for (provider, model), price in entries.items()
+            for tier, cards in (price.cards if price else {"": (_UNKNOWN,)}).items()
+            if price is None or recorded.get((provider, model, tier)) != frozenset(cards)
+            for card in cards
+        ]
+        if rows:
+            lines = "\n".join(json.dumps(row, default="{:f}".format) for row in rows)
+            self._client.command(f"INSERT INTO spanledger.prices SETTINGS async_insert = 0 FORMAT JSONEachRow\n{lines}")
+        self._client.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")
+        return len(rows)
+
+    def _recorded(self) -> tuple[dict[tuple[str, str, str], frozenset[Card]], dict[Pair, str]]:
+        """What the book says now, by provider, model and tier; and which edition said it, by provider and model."""
+        columns = ", ".join(f"toUnixTimestamp({name})" if name.startswith("valid") else name for name in _COLUMNS)
+        rows = self._client.query(
+            f"SELECT provider, model, service_tier, price_version, {columns} FROM spanledger.prices "
+            "WHERE (provider, model, service_tier, recorded_at) IN (SELECT provider, model, service_tier, max(recorded_at) "
+            "FROM spanledger.prices GROUP BY provider, model, service_tier) ORDER BY provider, model, service_tier"
+        ).result_rows
+        cards = {key: frozenset(tuple(row[4:]) for row in said) for key, said in groupby(rows, itemgetter(0, 1, 2))}
+        return cards, {(row[0], row[1]): row[3] for row in rows}
+
+
+def _literals(match: MatchLogic) -> Iterator[str]:
+    if isinstance(match, ClauseEquals):
+        yield match.equals
+    elif isinstance(match, ClauseOr):
+        for clause in match.or_:
+            yield from _literals(clause)
+
+
+def _price(maker: str, model: ModelInfo, with_tiers: bool) -> Price | None:
+    cards = {"": _timeline(model, {})}
+    for variant in model.price_variants or () if with_tiers else ():
+        if list(variant.when) == ["service_tier"]:
+            cards[variant.when["service_tier"]] = _timeline(model, variant.when)
+        elif variant.when == {"processing": "batch"}:
+            cards["batch"] = _timeline(model, variant.when)
+    cards = {tier: timeline for tier, timeline in cards.items() if timeline}
+    return Price(f"{maker}/{model.id}", cards) if cards else None
+
+
+def _timeline(model: ModelInfo, context: Mapping[str, str]) -> tuple[Card, ...]:
+    """A model's cards through time, by asking it for the prices of each stretch of days and of the day."""
+    dated = [] if isinstance(model.prices, ModelPrice) else model.prices
+    constraints = [entry.constraint for entry in (*dated, *(model.price_variants or ()))]
+    starts = {_midnight(c.start_date) for c in constraints if isinstance(c, StartDateConstraint)}
+    windows = [c for c in constraints if isinstance(c, TimeOfDateConstraint)]
+    minutes = {_minute(moment) for c in windows for moment in (c.start_time, c.end_time)}
+    days = []
+    for start, end in pairwise(sorted({0, FOREVER} | starts)):
+        midnight = datetime.fromtimestamp(start, UTC)
+        if context and not any(_offered(variant, context, midnight) for variant in model.price_variants or ()):
+            continue  # genai-prices would give the list price for the tier's; the pipeline does, and calls it estimated
+        day = [
+            (first, last, _tiers(model, model.get_prices(midnight + timedelta(minutes=first), context)))
+            for first, last in pairwise(sorted({0, DAY} | minutes))
+        ]
+        days.append((start, end, _merged(day)))
+    return tuple(
+        (start, end, first, last, input_from, *rates)
+        for start, end, day in _merged(days)
+        for first, last, tiers in day
+        for input_from, rates in tiers
+    )
+
+
+def _offered(variant: PriceVariant, context: Mapping[str, str], at: datetime) -> bool:
+    constraint = variant.constraint
+    return variant.when == context and not (isinstance(constraint, StartDateConstraint) and not constraint.active(at))
+
+
+def _merged(stretches: Iterable[tuple[int, int, T]]) -> tuple[tuple[int, int, T], ...]:
+    """Neighbouring stretches (from, to, what holds) that say the same, as one."""
+    runs = [(said, list(run)) for said, run in groupby(stretches, itemgetter(2))]
+    return tuple((run[0][0], run[-1][1], said) for said, run in runs)
+
+
+def _tiers(model: ModelInfo, prices: ModelPrice) -> tuple[tuple[int, Rates], ...]:
+    """The rates by the smallest total input that pays them. Empty where the book has no price for tokens."""
+    given = vars(prices)
+    if not given and model.id.endswith(":free"):
+        return ((0, (Decimal(0),) * len(RATES)),)
+    if all(given.get(name) is None for name in ("input_mtok", "output_mtok")):
+        return ()  # sold by the second, the page or the character: tokens say nothing
+    steps = {tier.start + 1 for price in given.values() if isinstance(price, TieredPrices) for tier in price.tiers}
+    tiers = [(step, _rates(given, step)) for step in sorted({0} | steps)]
+    return tuple(next(alike) for _, alike in groupby(tiers, itemgetter(1)))
+
+
+def _rates(given: Mapping[str, Decimal | TieredPrices | None], total_input: int) -> Rates:
+    best = [next((price for name in names if (price := given.get(name)) is not None), None) for names in RATES.values()]
+    *tokens, thousand_calls = [_rate(price, total_input) for price in best]
+    return (*tokens, thousand_calls and thousand_calls * 1000)
+
+
+def _rate(price: Decimal | TieredPrices | None, total_input: int) -> Decimal | None:
+    if isinstance(price, TieredPrices):
+        price = next((tier.price for tier in reversed(price.tiers) if total_input > tier.start), price.base)
+    return None if price is None else price.quantize(_PLACES, ROUND_HALF_EVEN)
+
+
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp())
+
+
+def _minute(moment: time) -> int:
+    """Minute of the day in UTC."""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    utc = datetime.combine(date(2000, 1, 1), moment).astimezone(UTC)
+    return utc.hour * 60 + utc.minute

@@ -76,4 +76,4 @@ ENGINE = MergeTree
 PARTITION BY toDate(timestamp)
 ORDER BY (project, service_name, toStartOfMinute(timestamp), timestamp)
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
-SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, lightweight_mutation_projection_mode = 'rebuild'
+SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar, cast
 
-from opentelemetry.context import Context, attach, create_key, get_value, set_value
+from opentelemetry.context import Context, attach, create_key, get_current, set_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,10 +41,8 @@ class Frame:
 
 def current(context: Context | None = None) -> Frame | None:
     """The innermost frame of `context`, or of the calling thread's or task's own where that has none."""
-    frame = get_value(_KEY, context)
-    if frame is None and context is not None:
-        frame = get_value(_KEY)
-    return cast("Frame | None", frame)
+    frame: Any = get_current().get(_KEY) if context is None else context.get(_KEY, get_current().get(_KEY))
+    return frame if isinstance(frame, Frame) else None
 
 
 def resume(frame: Frame | None) -> None:

@@ -11,14 +11,12 @@ Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], A
 
 
 class Patch:
-    """`owner.name` goes through `wrapper` until `undo()`; calls for which `applies` is false go straight through.
+    """`owner.name` goes through `wrapper` until `undo()`; with `only`, just the calls where that argument is True.
 
     A plain function, not a `wrapt` wrapper: this is on the way of every call, where one costs a microsecond more.
     """
 
-    def __init__(
-        self, owner: type, name: str, wrapper: Wrapper, applies: Callable[[dict[str, Any]], object] = lambda _: True
-    ) -> None:
+    def __init__(self, owner: type, name: str, wrapper: Wrapper, only: str = "") -> None:
         self._owner, self._name = owner, name
         self._on = True
         self._original = original = vars(owner)[name]
@@ -26,7 +24,7 @@ class Patch:
 
         @functools.wraps(original)
         def patched(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
-            if self._on and applies(kwargs):
+            if (not only or kwargs.get(only) is True) and self._on:
                 return wrapper(bind(instance, owner), instance, args, kwargs)
             return bind(instance, owner)(*args, **kwargs)
 

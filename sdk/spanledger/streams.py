@@ -34,8 +34,8 @@ class StreamUsage:
         from openai.resources.chat.completions import AsyncCompletions, Completions
 
         return [
-            Patch(Completions, "create", self._create, _is_stream),
-            Patch(AsyncCompletions, "create", self._create_async, _is_stream),
+            Patch(Completions, "create", self._create, only="stream"),
+            Patch(AsyncCompletions, "create", self._create_async, only="stream"),
         ]
 
     def _create(self, wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -104,10 +104,6 @@ class StreamUsage:
         if len(self._accepts) >= _KEPT:
             self._accepts.clear()
         self._accepts[server] = accepts
-
-
-def _is_stream(kwargs: dict[str, Any]) -> bool:
-    return kwargs.get("stream") is True
 
 
 def _is_usage_alone(chunk: Any) -> bool:

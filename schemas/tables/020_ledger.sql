@@ -49,6 +49,13 @@ CREATE TABLE spanledger.ledger
     error_type      LowCardinality(String),
     segment         UInt64 CODEC(ZSTD(1)),
     posting_id      UInt64 ALIAS cityHash64(project, trace_id, span_id, segment, kind, refers_to),
+    -- a reversal belongs to the charge that it takes back, and repeats its terms, the sign apart
+    charge_id       UInt64 ALIAS if(kind = 'reversal', refers_to, posting_id),
+    terms           UInt64 ALIAS cityHash64(
+                        timestamp, operation, provider, model, service_name, environment, team, feature, customer, user_id, session_id,
+                        prompt_name, prompt_version, service_tier, reports_cache, usage_flagged, cost_status, price_id, price_version,
+                        duration_ns, status, error_type, (ttft_ns, calls * cost_usd), arrayMap(tokens -> calls * tokens,
+                        [input_uncached, cache_read, cache_write_5m, cache_write_1h, audio_in, output_text, reasoning, audio_out])),
     tokens          Nullable(Int64) ALIAS input_uncached + cache_read + cache_write_5m + cache_write_1h + audio_in + output_text + reasoning + audio_out,
 
     INDEX by_segment segment TYPE minmax GRANULARITY 1,

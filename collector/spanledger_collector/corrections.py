@@ -1,0 +1,129 @@
+"""Corrections: what has to be posted to the ledger after the fact. Nothing in it is ever changed (D4).
+
+Each run is a segment of its own, with a number from the caller: a run that did not come to its end is settled like any
+other segment, by deleting that segment's rows, and made anew. What a run has corrected the next one finds corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from spanledger_collector.contract import Contract
+from spanledger_collector.pricing import Pair
+from spanledger_collector.schemas_folder import SCHEMAS
+
+# A statement holds the calls that it corrects in memory: about 1 KB each.
+CALLS_A_STATEMENT = 200_000
+LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
+# No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
+INSERT = {
+    "async_insert": 0,
+    "insert_deduplicate": 0,
+    "max_insert_threads": 1,
+    "max_partitions_per_insert_block": 0,
+    "min_insert_block_size_rows": 2 * CALLS_A_STATEMENT,
+    "min_insert_block_size_bytes": 0,
+}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Parameters = Mapping[str, Any]
+
+
+class Corrections:
+    """Finds and posts corrections over one handle of the store. Not beside an INSERT or a reload of the price book.
+
+    `segments` are numbers of segments posted lately. What a statement may take is bounded, however long the ledger is.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def find_unpriced(self, segments: Sequence[int] = (), limit: int = 10_000) -> set[Pair]:
+        """Providers and models that were charged without a price and never looked up, in `segments` or anywhere."""
+        return {
+            (provider, model) for provider, model in self._rows("unpriced_models", segments=list(segments), limit=limit)
+        }
+
+    def find_price_found(self) -> bool:
+        """Whether a call stands unpriced whose price is known by now."""
+        return any(self._exists("price_found", part) for part in self._unpriced())
+
+    def post_price_found(self, segment: int, at: datetime) -> int:
+        """Price, as of `at`, what stands unpriced and has a price by now; returns the number of postings."""
+        return self._post("price_found", segment, at, self._unpriced())
+
+    def find_duplicates(self, segments: Sequence[int]) -> bool:
+        """Whether a call that `segments` have a charge of stands charged more than once."""
+        return any(self._exists("duplicate", part) for part in self._touched(segments))
+
+    def post_duplicates(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
+        """Reverse all charges but the first of each call that `segments` have a charge of; returns the number of postings.
+
+        A call is a project, trace and span that began in one hour; first is what was received first.
+        """
+        return self._post("duplicate", segment, at, self._touched(segments))
+
+    def _unpriced(self) -> Iterator[Parameters]:
+        return _parts(self._rows("price_found_hours"))
+
+    def _touched(self, segments: Sequence[int]) -> Iterator[Parameters]:
+        return (
+            {**part, "segments": list(segments)}
+            for part in _parts(self._rows("touched_hours", segments=list(segments)))
+        )
+
+    def _post(self, correction: str, segment: int, at: datetime, parts: Iterable[Parameters]) -> int:
+        run = {"segment": segment, "at": _nanoseconds(at)}
+        for part in parts:
+            self._client.command(
+                f"INSERT INTO spanledger.ledger SETTINGS {_clause(INSERT | LIMITS)}\n{_sql(correction)}",
+                parameters={**run, **part},
+            )
+        [[postings]] = self._client.query(
+            "SELECT count() FROM spanledger.ledger WHERE segment = {segment:UInt64}", parameters=run
+        ).result_rows
+        return int(postings)
+
+    def _exists(self, correction: str, part: Parameters) -> bool:
+        sql = f"SELECT 1 FROM (\n{_sql(correction)}\n) LIMIT 1 SETTINGS {_clause(LIMITS)}"
+        return bool(self._client.query(sql, parameters={"segment": 0, "at": 0, **part}).result_rows)
+
+    def _rows(self, question: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        sql = f"{_sql(question)} SETTINGS {_clause(LIMITS)}"
+        return self._client.query(sql, parameters=parameters).result_rows
+
+
+def _parts(hours: Iterable[Sequence[int]]) -> Iterator[Parameters]:
+    """Hours with their numbers of calls, in parts of up to CALLS_A_STATEMENT; a busy hour in several by hash."""
+    together: list[int] = []
+    room = CALLS_A_STATEMENT
+    for hour, calls in hours:
+        if calls > room and together:
+            yield {"hours": together, "shard": 0, "shards": 1}
+            together, room = [], CALLS_A_STATEMENT
+        if calls > CALLS_A_STATEMENT:
+            shards = -(-calls // CALLS_A_STATEMENT)
+            yield from ({"hours": [hour], "shard": shard, "shards": shards} for shard in range(shards))
+            continue
+        together.append(hour)
+        room -= calls
+    if together:
+        yield {"hours": together, "shard": 0, "shards": 1}
+
+
+@cache
+def _sql(name: str) -> str:
+    return Contract.load().render((SCHEMAS / "corrections" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _clause(settings: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())
+
+
+def _nanoseconds(at: datetime) -> int:
+    return int((at - EPOCH).total_seconds()) * 10**9 + at.microsecond * 1000

@@ -79,9 +79,9 @@ class Outbox:
 
     def _start(self) -> None:
         """With the first span, not before: a server that forks after `instrument()` has no thread to lose."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="spanledger", daemon=True)
-            self._thread.start()
+        thread = threading.Thread(target=self._run, name="spanledger", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def flush(self, timeout: float) -> bool:
         """Sends now. True once all that was queued is delivered or counted as dropped; waits `timeout` s at most."""

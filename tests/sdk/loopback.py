@@ -56,6 +56,7 @@ class Server:
 
     def __init__(self, answer: Callable[[Post], Answer]) -> None:
         self.posts: list[Post] = []
+        self.asked = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -64,6 +65,7 @@ class Server:
                 body = handler.rfile.read(int(handler.headers["content-length"]))
                 post = Post(handler.path, {k.lower(): v for k, v in handler.headers.items()}, body)
                 self.posts.append(post)
+                self.asked.set()
                 status, headers, data = answer(post)
                 handler.send_response(status)
                 for name, value in {**headers, "content-length": str(len(data))}.items():
@@ -175,11 +177,19 @@ class Span:
 
 
 class Receiver(Server):
-    """An OTLP endpoint. It takes every request, or gives the answers in `answers` first, one a request."""
+    """An OTLP endpoint. It takes every request, or gives the answers in `answers` first, one a request; not while
+    `away`.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
-        super().__init__(lambda _: self.answers.pop(0) if self.answers else (200, {}, b""))
+        self.away = False
+        super().__init__(self._answer)
+
+    def _answer(self, _: Post) -> Answer:
+        if self.away:
+            return 503, {}, b""
+        return self.answers.pop(0) if self.answers else (200, {}, b"")
 
     def requests(self) -> list[ExportTraceServiceRequest]:
         return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from opentelemetry import trace
@@ -19,8 +18,6 @@ from spanledger.processor import LedgerProcessor
 from spanledger.report import Report
 from spanledger.sampling import FullRecording
 from spanledger.streams import StreamUsage
-
-logger = logging.getLogger("spanledger")
 
 
 class Session:

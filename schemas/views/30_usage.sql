@@ -8,7 +8,8 @@ CREATE OR REPLACE VIEW spanledger.usage AS
 SELECT
     time, value,
     calls, errors, errors / nullIf(calls, 0) AS error_rate,
-    cost_usd,
+    -- where every billable call is unpriced, what was spent is not known: free calls beside them must not make it $0
+    if(billable_calls > 0 AND billable_calls = unpriced_calls, NULL, known_cost) AS cost_usd,
     toFloat64(cost_usd) / nullIf(toFloat64(sum(cost_usd) OVER (PARTITION BY time)), 0) AS cost_share,
     cost_usd / nullIf(billable_calls - unpriced_calls, 0) AS cost_usd_per_call,
     billable_calls, priced_calls, reported_calls, estimated_calls, partial_calls, unpriced_calls,
@@ -22,7 +23,7 @@ FROM
 (
     SELECT
         if({step:UInt32} = 0, {from:DateTime('UTC')}, bucket) AS time, value,
-        sum(calls_) AS calls, sum(cost_usd_) AS cost_usd,
+        sum(calls_) AS calls, sum(cost_usd_) AS known_cost,
         sumIf(calls_, status = 'error') AS errors,
         sumIf(calls_, cost_status != 'free') AS billable_calls,
         sumIf(calls_, cost_status = 'priced') AS priced_calls,
@@ -37,5 +38,5 @@ FROM
     FROM spanledger.sums(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
         project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
     GROUP BY time, value
-    HAVING calls != 0 OR cost_usd != 0
+    HAVING calls != 0 OR known_cost != 0
 )

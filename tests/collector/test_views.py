@@ -201,7 +201,9 @@ def metrics(postings: list[Posting]) -> dict[str, Figure]:
     }
     billable = calls() - by_status["free"]
     with_cache = [posting for posting in postings if posting.reports_cache]
-    cost = total(posting.cost_usd for posting in postings)
+    # nothing but unpriced calls, and free ones: what was spent is not known, and not $0
+    unknown = billable > 0 and billable == by_status["unpriced"]
+    cost = None if unknown else total(posting.cost_usd for posting in postings)
     unpriced_tokens = tokens(posting for posting in postings if posting.cost_status == "unpriced")
     if by_status["unpriced"] == 0:
         unpriced_tokens = 0

@@ -7,7 +7,7 @@ other segment, by deleting that segment's rows, and made anew. What a run has co
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from spanledger_collector.contract import Contract
 from spanledger_collector.pricing import Pair
 from spanledger_collector.schemas_folder import SCHEMAS
 
-# A statement holds the calls that it corrects in memory: about 1 KB each.
+# A statement holds what it corrects in memory: this many calls, and those of one second more.
 CALLS_A_STATEMENT = 200_000
 LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
 # No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
@@ -64,17 +64,20 @@ class Corrections:
     def post_duplicates(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
         """Reverse all charges but the first of each call that `segments` have a charge of; returns the number of postings.
 
-        A call is a project, trace and span that began in one hour; first is what was received first.
+        First is what was received first. Charges whose calls began more than a second apart are not one call's.
         """
         return self._post("duplicate", segment, at, self._touched(segments))
 
     def _unpriced(self) -> Iterator[Parameters]:
-        return _parts(self._rows("price_found_hours"))
+        return self._ranges("price_found_ranges")
 
     def _touched(self, segments: Sequence[int]) -> Iterator[Parameters]:
+        touched = {"segments": list(segments)}
+        return ({**touched, **part} for part in self._ranges("duplicate_ranges", **touched))
+
+    def _ranges(self, question: str, **parameters: Any) -> Iterator[Parameters]:
         return (
-            {**part, "segments": list(segments)}
-            for part in _parts(self._rows("touched_hours", segments=list(segments)))
+            {"from": start, "to": end} for start, end in self._rows(question, calls=CALLS_A_STATEMENT, **parameters)
         )
 
     def _post(self, correction: str, segment: int, at: datetime, parts: Iterable[Parameters]) -> int:
@@ -98,24 +101,6 @@ class Corrections:
         return self._client.query(sql, parameters=parameters).result_rows
 
 
-def _parts(hours: Iterable[Sequence[int]]) -> Iterator[Parameters]:
-    """Hours with their numbers of calls, in parts of up to CALLS_A_STATEMENT; a busy hour in several by hash."""
-    together: list[int] = []
-    room = CALLS_A_STATEMENT
-    for hour, calls in hours:
-        if calls > room and together:
-            yield {"hours": together, "shard": 0, "shards": 1}
-            together, room = [], CALLS_A_STATEMENT
-        if calls > CALLS_A_STATEMENT:
-            shards = -(-calls // CALLS_A_STATEMENT)
-            yield from ({"hours": [hour], "shard": shard, "shards": shards} for shard in range(shards))
-            continue
-        together.append(hour)
-        room -= calls
-    if together:
-        yield {"hours": together, "shard": 0, "shards": 1}
-
-
 @cache
 def _sql(name: str) -> str:
     return Contract.load().render((SCHEMAS / "corrections" / f"{name}.sql").read_text(encoding="utf-8"))
@@ -126,4 +111,4 @@ def _clause(settings: Mapping[str, int]) -> str:
 
 
 def _nanoseconds(at: datetime) -> int:
-    return int((at - EPOCH).total_seconds()) * 10**9 + at.microsecond * 1000
+    return (at - EPOCH) // timedelta(microseconds=1) * 1000

@@ -1,32 +1,41 @@
 -- The postings that take back what a call was charged more than once: of the charges that still stand for one project, trace
--- and span in one hour, the first stays and the others are reversed. Only calls that `segments` have a posting of.
--- `hours`: where to look; of them the share `shard` of `shards`. `at`: time of posting in Unix nanoseconds.
+-- and span, the first stays and the others are reversed.
+-- Only calls that `segments` have a posting of, and that began in a range of Unix seconds, `to` exclusive. What another source
+-- says of a call may round its start: a second on both sides is looked at too. `at`: time of posting in Unix nanoseconds.
 WITH
+touched AS
+(
+    SELECT cityHash64(trace_id, span_id)
+    FROM spanledger.ledger
+    WHERE segment IN {segments:Array(UInt64)}
+      AND timestamp >= toDateTime({from:UInt32}, 'UTC') AND timestamp < toDateTime({to:UInt32}, 'UTC')
+      AND hour >= toStartOfHour(toDateTime({from:UInt32}, 'UTC')) AND hour < toDateTime({to:UInt32}, 'UTC')
+),
+repeated AS
+(
+    SELECT project, trace_id, span_id, groupUniqArray(hour) AS hours
+    FROM spanledger.ledger
+    WHERE timestamp >= toDateTime({from:UInt32}, 'UTC') - 1 AND timestamp < toDateTime({to:UInt32}, 'UTC') + 1
+      AND hour >= toStartOfHour(toDateTime({from:UInt32}, 'UTC') - 1) AND hour < toDateTime({to:UInt32}, 'UTC') + 1
+      AND cityHash64(trace_id, span_id) IN touched
+    GROUP BY project, trace_id, span_id
+    HAVING sum(calls) > 1
+),
 standing AS
 (
-    SELECT *, hour, posting_id, terms
+    SELECT *, posting_id, terms
     FROM spanledger.ledger
-    WHERE timestamp >= arrayMin({hours:Array(DateTime('UTC'))}) AND timestamp < arrayMax({hours:Array(DateTime('UTC'))}) + INTERVAL 1 HOUR
-      AND (project, hour, trace_id, span_id) IN
-      (
-          SELECT project, hour, trace_id, span_id
-          FROM spanledger.ledger
-          WHERE hour IN {hours:Array(DateTime('UTC'))}
-            AND timestamp >= arrayMin({hours:Array(DateTime('UTC'))}) AND timestamp < arrayMax({hours:Array(DateTime('UTC'))}) + INTERVAL 1 HOUR
-            AND cityHash64(trace_id, span_id) % {shards:UInt32} = {shard:UInt32}
-            AND cityHash64(trace_id, span_id) IN (SELECT cityHash64(trace_id, span_id) FROM spanledger.ledger WHERE segment IN {segments:Array(UInt64)})
-          GROUP BY project, hour, trace_id, span_id
-          HAVING sum(calls) > 1
-      )
+    WHERE (project, hour, trace_id, span_id) IN (SELECT project, arrayJoin(hours), trace_id, span_id FROM repeated)
+      AND timestamp >= toDateTime({from:UInt32}, 'UTC') - 1 AND timestamp < toDateTime({to:UInt32}, 'UTC') + 1
     WINDOW alike AS (PARTITION BY project, trace_id, span_id, charge_id, terms)
     QUALIFY kind = 'charge' AND row_number() OVER (alike ORDER BY kind) <= sum(calls) OVER alike
 ),
 numbered AS
 (
-    SELECT * EXCEPT terms, row_number() OVER (PARTITION BY project, hour, trace_id, span_id ORDER BY posted_at, segment, posting_id, terms) AS copy
+    SELECT * EXCEPT terms, row_number() OVER (PARTITION BY project, trace_id, span_id ORDER BY posted_at, segment, posting_id, terms) AS copy
     FROM standing
 )
-SELECT * EXCEPT (hour, posting_id, copy) REPLACE
+SELECT * EXCEPT (posting_id, copy) REPLACE
 (
     fromUnixTimestamp64Nano({at:Int64}, 'UTC') AS posted_at, 'reversal' AS kind, 'duplicate' AS reason, posting_id AS refers_to,
     -calls AS calls, -input_uncached AS input_uncached, -cache_read AS cache_read, -cache_write_5m AS cache_write_5m,

@@ -1,14 +1,13 @@
 -- The postings that price calls whose price was found after they were charged: each unpriced charge that still stands is
 -- reversed and made anew, by the money rule of the pipeline. A call without usage stays unpriced.
--- `hours`: where to look; of them the share `shard` of `shards`. `at`: time of posting in Unix nanoseconds.
+-- Only calls that began in a range of Unix seconds, `to` exclusive. `at`: time of posting in Unix nanoseconds.
 WITH
 standing AS
 (
     SELECT *, posting_id
     FROM spanledger.ledger
-    WHERE hour IN {hours:Array(DateTime('UTC'))}
-      AND timestamp >= arrayMin({hours:Array(DateTime('UTC'))}) AND timestamp < arrayMax({hours:Array(DateTime('UTC'))}) + INTERVAL 1 HOUR
-      AND cityHash64(trace_id, span_id) % {shards:UInt32} = {shard:UInt32}
+    WHERE timestamp >= toDateTime({from:UInt32}, 'UTC') AND timestamp < toDateTime({to:UInt32}, 'UTC')
+      AND hour >= toStartOfHour(toDateTime({from:UInt32}, 'UTC')) AND hour < toDateTime({to:UInt32}, 'UTC')
       AND cost_status = 'unpriced' AND isNotNull(input_uncached)
     WINDOW alike AS (PARTITION BY project, trace_id, span_id, charge_id, terms)
     QUALIFY kind = 'charge' AND row_number() OVER (alike ORDER BY kind) <= sum(calls) OVER alike

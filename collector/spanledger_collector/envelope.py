@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 DIGEST_BYTES = 16
-_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST, _SEGMENT = (
-    b"\x0a",
-    b"\x11",
-    b"\x1a",
-    b"\x22",
-    b"\x29",
-)  # tags: field, wire type
-_FIXED64 = struct.Struct("<Q")
+# tags: field, wire type. The check is ours alone: crc32 of what stands before it, which the digest does not cover.
+_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST, _SEGMENT, _CHECK = b"\x0a", b"\x11", b"\x1a", b"\x22", b"\x29", b"\x35"
+_FIXED64, _FIXED32 = struct.Struct("<Q"), struct.Struct("<I")
+_SIZES = {_RECEIVED_AT: 8, _SEGMENT: 8, _CHECK: 4}
 
 
 def digest(project: str, request: bytes) -> bytes:
@@ -44,9 +41,9 @@ class Envelope:
                 _RECEIVED_AT + _FIXED64.pack(self.received_at),
                 _DIGEST + _varint(len(self.digest)) + self.digest,
                 _SEGMENT + _FIXED64.pack(segment),
-                _REQUEST + _varint(len(self.request)),
             )
         )
+        head += _CHECK + _FIXED32.pack(zlib.crc32(head)) + _REQUEST + _varint(len(self.request))
         return _varint(len(head) + len(self.request)) + head + self.request
 
 
@@ -59,7 +56,7 @@ class Scan:
 
 
 def scan(data: bytes) -> Scan:
-    """Read records until the end, or until the first that is cut short or whose request does not match its digest.
+    """Read records until the end, or until the first that is cut short or is not what was written.
 
     What follows such a record was never acknowledged: an acknowledgement waits for the fsync of everything before it.
     """
@@ -72,34 +69,41 @@ def scan(data: bytes) -> Scan:
             envelope = _decode(memoryview(data)[start : start + size])
         except (IndexError, ValueError, struct.error):
             break
-        if envelope.digest != digest(envelope.project, envelope.request):
-            break
         envelopes.append(envelope)
         position = start + size
     return Scan(envelopes, position)
 
 
 def _decode(record: memoryview) -> Envelope:
-    fields = dict(_fields(record))
-    if not fields.keys() >= {_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST}:
+    fields: dict[bytes, bytes] = {}
+    check = None
+    for tag, value, start in _fields(record):
+        if tag == _CHECK:
+            check = zlib.crc32(record[:start]) == _FIXED32.unpack(value)[0]
+        fields[tag] = value
+    if not check or not fields.keys() >= {_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST}:
         raise ValueError("not an envelope")
-    return Envelope(
+    envelope = Envelope(
         fields[_PROJECT].decode(), _FIXED64.unpack(fields[_RECEIVED_AT])[0], fields[_DIGEST], fields[_REQUEST]
     )
+    if envelope.digest != digest(envelope.project, envelope.request):
+        raise ValueError("not the request that was written")
+    return envelope
 
 
-def _fields(record: memoryview) -> Iterator[tuple[bytes, bytes]]:
+def _fields(record: memoryview) -> Iterator[tuple[bytes, bytes, int]]:
+    """Each field's tag, its value, and where it starts."""
     position = 0
     while position < len(record):
-        tag = bytes(record[position : position + 1])
+        start, tag = position, bytes(record[position : position + 1])
         position += 1
-        if tag in (_RECEIVED_AT, _SEGMENT):
-            size = 8
-        elif tag in (_PROJECT, _DIGEST, _REQUEST):
+        if tag in (_PROJECT, _DIGEST, _REQUEST):
             size, position = _read_varint(record, position)
+        elif tag in _SIZES:
+            size = _SIZES[tag]
         else:
             raise ValueError("unknown field")
-        yield tag, bytes(record[position : position + size])
+        yield tag, bytes(record[position : position + size]), start
         position += size
 
 

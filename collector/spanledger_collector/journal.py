@@ -6,49 +6,63 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spanledger_collector.errors import StartError
+
 
 @dataclass
 class State:
-    """What the journal says. `started`: segment to its last attempt, for those not done. `last`: the highest segment number used."""
+    """What the journal says. `started`: segment to its last attempt, for those not done. `last`: the highest segment number used.
+
+    `done` are those whose files may still be there, since the last compaction: they must not be posted again.
+    """
 
     started: dict[int, int] = field(default_factory=dict)
     split: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
     last: int = 0
 
     def take(self, line: str) -> None:
+        """Follow one line. Raises ValueError for what is none."""
         verb, *numbers = line.split()
         segment, *rest = (int(number) for number in numbers)
-        self.last = max(self.last, segment, *(rest if verb == "split" else ()))
-        if verb == "start":
+        if verb == "start" and len(rest) == 1:
             self.started[segment] = rest[0]
-        elif verb == "done":
+            self.done.discard(segment)
+        elif verb == "done" and not rest:
             self.started.pop(segment, None)
             self.split.pop(segment, None)
+            self.done.add(segment)
         elif verb == "split":
             self.split[segment] = tuple(rest)
+        elif verb != "last" or rest:
+            raise ValueError("no line of a journal")
+        self.last = max(self.last, segment, *(rest if verb == "split" else ()))
 
 
 class Journal:
-    """An append-only file of lines `start S n`, `done S`, `split S A B`; compacted when it is opened."""
+    """An append-only file of lines `start S n`, `done S`, `split S A B`, `last S`. Used by one thread at a time.
+
+    Raises StartError for a file that is no journal.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.state = State()
-        if path.exists():
-            # a last line without its end was never synced: nothing that it allows has happened
-            for line in path.read_text(encoding="ascii", errors="replace").rpartition("\n")[0].splitlines():
-                self.state.take(line)
-        lines = [f"done {self.state.last}\n"] if self.state.last else []
-        lines += [f"start {segment} {attempt}\n" for segment, attempt in self.state.started.items()]
-        lines += [f"split {segment} {' '.join(map(str, parts))}\n" for segment, parts in self.state.split.items()]
-        fresh = path.with_suffix(".new")
-        with fresh.open("w", encoding="ascii") as file:
-            file.write("".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        sync_folder(path.parent)
-        self._file = path.open("a", encoding="ascii")
+        self.size = 0  # bytes
+        # a last line without its end was never synced: nothing that it allows has happened
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        for position, line in enumerate(lines):
+            try:
+                if not line.endswith(b"\n"):
+                    raise ValueError("torn")
+                self.state.take(line.decode("ascii"))
+            except ValueError as error:
+                if position == len(lines) - 1:
+                    break
+                raise StartError(f"{path}, line {position + 1}, cannot be read: the disk has lost it") from error
+            self.size += len(line)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.ftruncate(self._file, self.size)
 
     def start(self, segment: int) -> int:
         """Record that `segment` is about to be posted; returns the number of this attempt, from 1."""
@@ -64,14 +78,49 @@ class Journal:
         """Record that `parts` have taken the place of `segment`."""
         self._write(f"split {segment} {' '.join(map(str, parts))}")
 
+    def compact(self) -> None:
+        """Drop what is over. Only when the files of done segments are gone, durably."""
+        lines = [f"last {self.state.last}"] if self.state.last else []
+        lines += [f"start {segment} {attempt}" for segment, attempt in self.state.started.items()]
+        lines += [f"split {segment} {' '.join(map(str, parts))}" for segment, parts in self.state.split.items()]
+        data = "".join(line + "\n" for line in lines).encode()
+        path = self._path.with_suffix(".new")
+        fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            write_all(fresh, data)
+            os.fsync(fresh)
+            path.replace(self._path)
+        except OSError:
+            os.close(fresh)
+            raise
+        os.close(self._file)
+        self._file, self.size = fresh, len(data)
+        self.state.done.clear()
+        sync_folder(self._path.parent)
+
     def close(self) -> None:
-        self._file.close()
+        os.close(self._file)
 
     def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        data = f"{line}\n".encode()
+        try:
+            os.lseek(self._file, self.size, os.SEEK_SET)
+            write_all(self._file, data)
+            os.fsync(self._file)
+        except OSError:
+            # the caller goes on as if the line were not there, so it must not be found there after a crash
+            os.ftruncate(self._file, self.size)
+            os.fsync(self._file)
+            raise
+        self.size += len(data)
         self.state.take(line)
+
+
+def write_all(file: int, data: bytes) -> None:
+    """Write all of `data` where the descriptor stands."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
 
 
 def sync_folder(path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 
 from spanledger_collector.envelope import Envelope, digest
 from spanledger_collector.errors import RefusedError
@@ -32,7 +31,7 @@ class Door:
         self._clock = clock
         self._open = open_door
         # None where it is durable, else the future that will tell
-        self._seen: OrderedDict[bytes, Future[None] | None] = OrderedDict.fromkeys(seen)
+        self._seen: OrderedDict[bytes, asyncio.Future[None] | None] = OrderedDict.fromkeys(seen)
 
     def project_of(self, authorization: str) -> str:
         """The project of an `Authorization` header. Raises RefusedError 401 or 403."""
@@ -48,28 +47,22 @@ class Door:
         key = digest(project, body)
         if key in self._seen:
             if (earlier := self._seen[key]) is not None:
-                await asyncio.wrap_future(earlier)  # a retry that overtook its first try shares its fate
+                await asyncio.shield(earlier)  # a retry that overtook its first try shares its fate
             self.duplicates += 1
             return
         check_traces(body)
-        future = self._spool.append(Envelope(project, self._clock(), key, body))
-        self._seen[key] = future
-        try:
-            await asyncio.shield(asyncio.wrap_future(future))
-        except asyncio.CancelledError:
-            future.add_done_callback(lambda done: self._settle(key, done))
-            raise
-        except BaseException:
-            self._seen.pop(key, None)
-            raise
-        self._settle(key, future)
-        self.accepted += 1
-        self.accepted_bytes += len(body)
+        durable = asyncio.wrap_future(self._spool.append(Envelope(project, self._clock(), key, body)))
+        self._seen[key] = durable
+        durable.add_done_callback(lambda done: self._settle(key, len(body), done))
+        # shielded: a client that leaves takes nothing back, and its retry must find what became of the first try
+        await asyncio.shield(durable)
 
-    def _settle(self, key: bytes, future: Future[None]) -> None:
-        if future.exception() is not None:
+    def _settle(self, key: bytes, size: int, durable: asyncio.Future[None]) -> None:
+        if durable.exception() is not None:
             self._seen.pop(key, None)
             return
+        self.accepted += 1
+        self.accepted_bytes += size
         self._seen[key] = None
         while len(self._seen) > REMEMBERED_REQUESTS:
             oldest, waiting = next(iter(self._seen.items()))

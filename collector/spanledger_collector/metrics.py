@@ -6,16 +6,24 @@ charges, so that the counters never fall. Corrections are in the ledger alone.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    UntypedMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from spanledger_collector.door import Door
+from spanledger_collector.errors import CollectorError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.spool import Spool
 
@@ -86,7 +94,8 @@ class Metrics(Collector):
 
     def collect(self) -> list[Metric]:
         with self._lock:
-            self._count()
+            with contextlib.suppress(CollectorError):  # the store is away: its calls are counted once it is back
+                self._count()
             return [*self._calls(), *self._own()]
 
     def _count(self) -> None:
@@ -111,8 +120,9 @@ class Metrics(Collector):
         tokens = CounterMetricFamily("llm_tokens", "Tokens, each in exactly one type.", labels=["model", "type"])
         for labels, number in self._tokens.items():
             tokens.add_metric(labels, number)
-        cost = CounterMetricFamily(
-            "llm_cost_dollars", "Charges in USD; calls without a price add nothing.", labels=["model"]
+        # a counter under the name that is agreed on: as one, its name would be made to end in _total
+        cost = UntypedMetricFamily(
+            "llm_cost_dollars", "Charges in USD; calls without a price add nothing. Never falls.", labels=["model"]
         )
         latency = HistogramMetricFamily("llm_latency_seconds", "Duration of model calls.", labels=["model"])
         for model, dollars in self._cost.items():
@@ -148,7 +158,7 @@ class Metrics(Collector):
             ),
         }
         gauges = {
-            "spanledger_spool_bytes": ("Bytes that wait to be posted.", self._spool.bytes),
+            "spanledger_spool_bytes": ("Bytes that wait to be posted.", self._spool.size),
             "spanledger_spool_limit_bytes": (
                 "Bytes that may wait; beyond them requests get 503.",
                 self._spool.settings.limit,

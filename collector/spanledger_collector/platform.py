@@ -37,6 +37,12 @@ from spanledger_collector.store import Store
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
+_PATTERN = set("*?{}")
+# `python -m spanledger_dashboard`, but it ends when this process does, even by a kill: else it would keep the port
+_DASHBOARD = (
+    "import ctypes, runpy, signal; ctypes.CDLL(None).prctl(1, signal.SIGTERM);"
+    "runpy.run_module('spanledger_dashboard', run_name='__main__')"
+)
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,9 @@ class Platform:
 
     def _prepare(self) -> None:
         options = self._options
-        self._cleanup.enter_context(lock_folder(options.data))
-        self._keys = Keys(options.data / "keys.json")
+        data = options.data.absolute()
+        self._cleanup.enter_context(lock_folder(data))
+        self._keys = Keys(data / "keys.json")
         loopback = _is_loopback(options.host)
         if not loopback and not self._keys.any_active():
             raise StartError(
@@ -99,24 +106,29 @@ class Platform:
             clickhouse=_url(self._clickhouse),
             dashboard=None if dashboard_port is None else f"http://127.0.0.1:{dashboard_port}",
         )
-        self.store = Store(options.data / "store")
+        self.store = Store(data / "store")
         self._cleanup.callback(self.store.close)
         self.migrated = self.store.migrate(datetime.now(UTC))
         for table, days in options.keep.items():
             self.store.keep(table, days)
-        self.spool = Spool(options.data / "spool", options.spool)
+        try:
+            self.spool = Spool(data / "spool", options.spool)
+        except OSError as error:
+            raise StartError(f"the spool in {data / 'spool'} cannot be opened: {error.strerror}") from error
+        self._cleanup.callback(self.spool.journal.close)
         self._cleanup.callback(self.spool.close)
-        settle_interrupted(self.spool, self.store)
         self._bookkeeper = Bookkeeper(self.store, self.spool)
         self._cleanup.callback(self._bookkeeper.close)
+        self._bookkeeper.settle_interrupted()
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
-        waiting = (envelope.digest for envelope in self.spool.recovered)
-        door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=[*remembered(self.store), *waiting])
+        seen = [*remembered(self.store), *self.spool.recovered]
+        door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=seen)
         self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder)
         # what the dashboard of this platform shows its key: it reads every project
         self._own_key = secrets.token_urlsafe(32)
         self._readonly = readonly_app(self.store.open, self._authorize)
+        self._cleanup.callback(self._readonly.close)
         app = collector_app(door, self._problem, self._metrics.text, self._metrics.refused, options.limits)
         self._servers = [_server(app), _server(self._readonly)]
         self._loopback = loopback
@@ -134,7 +146,7 @@ class Platform:
                 self.spool.close()
                 self._forwarder.stop(DRAIN_SECONDS)
                 if dashboard is not None:
-                    dashboard.wait()
+                    _leave(dashboard)
 
     def stop(self) -> None:
         """Make `run` return. Safe from any thread and from a signal handler."""
@@ -156,7 +168,7 @@ class Platform:
             "SPANLEDGER_CLICKHOUSE_DSN": f"http://127.0.0.1:{self._clickhouse.getsockname()[1]}",
             "SPANLEDGER_READ_KEY": self._own_key,
         }
-        command = [sys.executable, "-m", "spanledger_dashboard", "--port", str(self._dashboard_port)]
+        command = [sys.executable, "-c", _DASHBOARD, "--port", str(self._dashboard_port)]
         # its own group: a Ctrl-C is for us to pass on, after the store has been closed to it
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
@@ -165,7 +177,7 @@ class Platform:
         self._metrics.posted(segment)
 
     def _problem(self) -> str:
-        if self.spool.bytes >= self.spool.settings.limit:
+        if self.spool.size >= self.spool.settings.limit:
             return "the spool is full"
         if self._forwarder.failures:
             return f"posting fails: {self._forwarder.last_error}"
@@ -189,18 +201,19 @@ class Platform:
         return listener
 
 
-def settle_interrupted(spool: Spool, store: Store) -> None:
-    """Undo what a former process began to post without a file of its own: corrections, which are made anew."""
-    waiting = spool.numbers()
-    for number in [number for number in spool.journal.state.started if number not in waiting]:
-        store.settle(number)
-        spool.journal.done(number)
+def _leave(dashboard: subprocess.Popen[bytes]) -> None:
+    try:
+        dashboard.wait(5)
+    except subprocess.TimeoutExpired:
+        dashboard.kill()
+        dashboard.wait()
 
 
 def remembered(store: Store) -> list[bytes]:
     """The digests of the newest requests that were posted, oldest first: a retry may come after a restart."""
     rows = store.query(
-        f"SELECT digest FROM spanledger.deliveries WHERE received_at >= (SELECT max(received_at) FROM spanledger.deliveries) - INTERVAL 1 DAY "
+        "SELECT digest FROM spanledger.deliveries "
+        "WHERE received_at >= (SELECT max(received_at) FROM spanledger.deliveries) - INTERVAL 1 DAY "
         f"ORDER BY received_at DESC LIMIT {REMEMBERED_REQUESTS}"
     )
     return [bytes(row[0]) for row in reversed(rows)]
@@ -208,7 +221,9 @@ def remembered(store: Store) -> list[bytes]:
 
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold the data folder for this process. Raises StartError where another one holds it, or it cannot be written."""
+    """Hold the data folder for this process. Raises StartError where another one holds it, or it cannot be used."""
+    if _PATTERN & set(str(folder.absolute())):
+        raise StartError(f"the data folder {folder} cannot be used: the store takes * ? {{ }} in a path for a pattern")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

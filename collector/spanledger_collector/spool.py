@@ -6,6 +6,7 @@ all requests, so that many share one fsync. Sealed segments wait here, oldest fi
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -19,9 +20,12 @@ from pathlib import Path
 
 from spanledger_collector.envelope import Envelope, scan
 from spanledger_collector.errors import RetryableError
-from spanledger_collector.journal import Journal, sync_folder
+from spanledger_collector.journal import Journal, sync_folder, write_all
 
 log = logging.getLogger(__name__)
+
+# Bytes of the journal from which on it is compacted: some ten thousand segments.
+COMPACT_AT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,12 @@ class Spool:
         self._file: int | None = None
         self._bytes = 0
         self._closing = False
+        self._closed = False
+        self._failed = False  # a segment could not be cut back to what was acknowledged: only a restart reads it right
         self._free_checked = float("-inf")
         self._free = 0
-        self.recovered: list[Envelope] = self._recover()
+        # digests of the requests that wait
+        self.recovered: list[bytes] = self._recover()
         self._writer = threading.Thread(target=self._write_forever, name="spool-writer", daemon=True)
         self._writer.start()
 
@@ -90,6 +97,8 @@ class Spool:
         with self._lock:
             if self._closing:
                 raise RetryableError("the collector is stopping", after=5)
+            if self._failed:
+                raise RetryableError("the disk of the spool has failed: the collector must be started again", after=30)
             if self._bytes + self._pending_bytes + len(envelope.request) > self.settings.limit:
                 raise RetryableError("the spool is full: the store has not taken its segments for a while", after=10)
             if self._pending_bytes > self.settings.pending_limit:
@@ -97,13 +106,14 @@ class Spool:
             if self._disk_free() < self.settings.disk_reserve:
                 raise RetryableError("the disk of the spool is nearly full", after=30)
             future: Future[None] = Future()
+            future.set_running_or_notify_cancel()  # whoever waits for it cannot take it back
             self._pending.append((envelope, future))
             self._pending_bytes += len(envelope.request)
             self._lock.notify_all()
             return future
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Bytes on disk that are not posted yet."""
         return self._bytes
 
@@ -114,8 +124,8 @@ class Spool:
 
     @property
     def closed(self) -> bool:
-        """Nothing can be appended any more."""
-        return self._closing
+        """Nothing will be added any more; what waits can still be taken."""
+        return self._closed
 
     def oldest_age(self) -> float:
         """Seconds since the oldest unposted segment was opened; 0 where all is posted."""
@@ -136,7 +146,7 @@ class Spool:
                 now = time.monotonic()
                 due = None if self._active is None else self._active.opened + self.settings.seal_after
                 if due is None or (due > now and not self._closing):
-                    if now >= deadline or self._closing:
+                    if now >= deadline or self._closed:
                         return None
                     self._lock.wait(min(deadline, due or deadline) - now)
                     continue
@@ -156,8 +166,12 @@ class Spool:
         self._forget(segment)
 
     def read(self, segment: Segment) -> list[Envelope]:
-        """The envelopes of a segment."""
-        return scan(segment.path.read_bytes()).envelopes
+        """The envelopes of a segment. What follows the last whole one is kept apart."""
+        data = segment.path.read_bytes()
+        content = scan(data)
+        if content.whole < len(data):
+            self._set_aside(segment.path, data[content.whole :])
+        return content.envelopes
 
     def split(self, segment: Segment, envelopes: list[Envelope]) -> None:
         """Put two new segments, each with half of `envelopes`, first in the queue, in the place of `segment`."""
@@ -210,6 +224,9 @@ class Spool:
         with self._disk:
             if self._active is not None:
                 self._seal()
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
 
     # -- inside
 
@@ -231,15 +248,16 @@ class Spool:
                     return
                 batch = list(self._pending)
                 self._pending.clear()
-                self._pending_bytes = 0
             try:
                 self._write(batch)
-            except OSError as error:
+            except Exception as error:  # whatever it is, this thread must live: every request waits for it
                 log.error("the spool could not be written: %s", error)
-                failure = RetryableError(f"the spool could not be written: {error.strerror}", after=10)
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(failure)
+                failure = RetryableError(f"the spool could not be written: {error}", after=10)
+                failed = [(envelope, future) for envelope, future in batch if not future.done()]
+                with self._lock:
+                    self._pending_bytes -= sum(len(envelope.request) for envelope, _ in failed)
+                for _, future in failed:
+                    future.set_exception(failure)
 
     def _write(self, batch: list[tuple[Envelope, Future[None]]]) -> None:
         """Write a batch, across segments where it fills one; settle each envelope's future once its bytes are synced."""
@@ -257,17 +275,16 @@ class Spool:
                     size += len(records[-1][0].request)
                 data = b"".join(envelope.encode(active.number) for envelope, _ in records)
                 try:
-                    _write_all(file, data)
+                    write_all(file, data)
                     os.fdatasync(file)
                 except OSError:
-                    # none of these will be acknowledged, so none may be posted: back to the last acknowledged byte
-                    os.ftruncate(file, active.size)
-                    self._seal()
+                    self._take_back(file, active.size)
                     raise
                 with self._lock:
                     active.size += len(data)
                     active.requests += len(records)
                     self._bytes += len(data)
+                    self._pending_bytes -= size
                 for _, future in records:
                     future.set_result(None)
                 if active.size >= self.settings.segment_bytes:
@@ -279,9 +296,27 @@ class Spool:
         number = self.next_number()
         segment = Segment(number, self._path(number))
         file = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        sync_folder(self._folder)
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            os.close(file)
+            segment.path.unlink(missing_ok=True)
+            raise
         with self._lock:
             self._active, self._file = segment, file
+
+    def _take_back(self, file: int, acknowledged: int) -> None:
+        """What was just written will not be acknowledged, so none of it may be posted: cut the active segment back and seal it."""
+        try:
+            os.ftruncate(file, acknowledged)
+            os.fsync(file)
+        except OSError:
+            with self._lock:
+                self._failed = True
+                self._active = self._file = None
+            os.close(file)
+            raise
+        self._seal()
 
     def _seal(self) -> None:
         with self._lock:
@@ -300,33 +335,47 @@ class Spool:
         with self._lock:
             self._posting = None
             self._bytes -= segment.size
+        if self.journal.size > COMPACT_AT:
+            self._compact()
 
-    def _recover(self) -> list[Envelope]:
-        """Queue what a former process left, its torn tail cut off and kept apart; returns the envelopes that wait."""
-        found: list[Envelope] = []
+    def _compact(self) -> None:
+        with contextlib.suppress(OSError):  # a longer journal says the same
+            sync_folder(self._folder)
+            self.journal.compact()
+
+    def _set_aside(self, path: Path, tail: bytes) -> None:
+        _write_new(self._quarantine / f"{path.stem}.tail", tail)
+
+    def _recover(self) -> list[bytes]:
+        """Queue what a former process left, its torn tail cut off and kept apart; returns the digests of what waits."""
+        found: list[bytes] = []
         state = self.journal.state
         for parent, parts in list(state.split.items()):
             for part in parts:
                 half = self._path(part).with_suffix(".part")
                 if half.exists():
                     half.rename(self._path(part))
-            self._path(parent).unlink(missing_ok=True)
+            sync_folder(self._folder)
             self.journal.done(parent)
         for orphan in self._folder.glob("*.part"):
             orphan.unlink()  # its parent is whole and still there
         for path in sorted(self._folder.glob("*.segment")):
             number = int(path.stem)
             self._last = max(self._last, number)
+            if number in state.done:
+                path.unlink()  # a crash came between its end and this
+                continue
             data = path.read_bytes()
             content = scan(data)
             if content.whole < len(data):
                 tail = data[content.whole :]
                 self.cut_bytes += len(tail)
-                _write_new(self._quarantine / f"{path.stem}.tail", tail)
+                self._set_aside(path, tail)
                 os.truncate(path, content.whole)
                 log.warning(
                     "%s: %d bytes after its last whole record were never acknowledged: set aside", path.name, len(tail)
                 )
+            _sync(path)  # from now on a retry of any of its requests is acknowledged
             if not content.envelopes and number not in state.started:
                 path.unlink()
                 continue
@@ -334,21 +383,23 @@ class Spool:
                 Segment(number, path, content.whole, len(content.envelopes), state.started.get(number, 0))
             )
             self._bytes += content.whole
-            found += content.envelopes
-        sync_folder(self._folder)
+            found += (envelope.digest for envelope in content.envelopes)
+        self._compact()
         return found
 
 
-def _write_all(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _write_new(path: Path, data: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        _write_all(file, data)
+        write_all(file, data)
         os.fsync(file)
     finally:
         os.close(file)

@@ -1,0 +1,61 @@
+"""A collector's parts, put together as far as a test needs them, on a store that is made once and copied."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from collector.rig import Rig, Rigged, Running, Start, blank_data
+from spanledger_collector.platform import Options
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an empty store, its schema applied and its price book recorded."""
+    folder = tmp_path_factory.mktemp("blank") / "data"
+    blank_data(folder, datetime.now(UTC))
+    return folder
+
+
+@pytest.fixture
+def data(blank: Path, tmp_path: Path) -> Path:
+    """A data folder of the test's own."""
+    shutil.copytree(blank, tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def rig(data: Path) -> Iterator[Rigged]:
+    """Begins a collector without a network: `rig()`; the one before it, if any, is over then."""
+    with ExitStack() as stack:
+        running: list[Rig] = []
+
+        def begin(**options: object) -> Rig:
+            for former in running:
+                former.close()
+            running[:] = [Rig(data, **options)]  # type: ignore[arg-type]
+            stack.callback(running[0].close)
+            return running[0]
+
+        yield begin
+
+
+@pytest.fixture
+def platform(data: Path) -> Iterator[Start]:
+    """Runs a platform: `platform(host="127.0.0.1", …)`, on free ports and without a dashboard; the one before it is over then."""
+    running: list[Running] = []
+
+    def start(**options: object) -> Running:
+        for former in running:
+            former.stop()
+        chosen = {"data": data, "otlp_port": 0, "clickhouse_port": 0, "dashboard_port": None, **options}
+        running[:] = [Running(Options(**chosen))]  # type: ignore[arg-type]
+        return running[0]
+
+    yield start
+    for last in running:
+        last.stop()

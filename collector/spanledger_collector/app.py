@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from spanledger_collector import wire
 from spanledger_collector.door import Door
-from spanledger_collector.errors import RefusedError, RetryableError
+from spanledger_collector.errors import CollectorError, RefusedError, RetryableError
 
 PROTOBUF = "application/x-protobuf"
 # google.rpc.Code of what we answer, by HTTP status
@@ -45,6 +45,8 @@ def collector_app(
             return _error(error.status, str(error))
         except RetryableError as error:
             return _error(503, str(error), {"Retry-After": str(error.after)})
+        except CollectorError as error:  # nobody's request is at fault: a client may keep it and come back
+            return _error(503, str(error), {"Retry-After": "30"})
         return Response(b"", media_type=PROTOBUF)  # an empty ExportTraceServiceResponse: all of it was taken
 
     def _error(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

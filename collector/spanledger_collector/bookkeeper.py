@@ -32,11 +32,19 @@ class Bookkeeper:
         self._book = PriceBook(self._client)
         self._corrections = Corrections(self._client)
         self._fresh: list[int] = []
+        self._book_grew = False
         self._last = float("-inf")
 
     def open_book(self) -> None:
         """Record the edition of the price book that this release brings, where it differs from what is recorded."""
-        self._book.record_edition(self._clock())
+        self._book_grew = self._book.record_edition(self._clock()) > 0
+
+    def settle_interrupted(self) -> None:
+        """Undo corrections that were begun and not done: they are made anew. Nothing else is posted without a file in the spool."""
+        waiting = self._spool.numbers()
+        for number in [number for number in self._spool.journal.state.started if number not in waiting]:
+            self._store.settle(number)
+            self._spool.journal.done(number)
 
     def posted(self, segment: int) -> None:
         """A segment has been posted: its models may need a price, its calls may have been posted before."""
@@ -49,6 +57,7 @@ class Bookkeeper:
             return
         segments, self._fresh = self._fresh, []
         try:
+            self.settle_interrupted()
             if self._book.record_found(self._corrections.find_unpriced(segments), self._clock()):
                 self._post(lambda number: self._corrections.post_price_found(number, self._clock()))
             if self._corrections.find_duplicates(segments):
@@ -63,15 +72,10 @@ class Bookkeeper:
         self._client.close()
 
     def _post(self, correction: Callable[[int], int]) -> None:
-        """Post a correction as a segment of its own: whole, or settled and made anew."""
+        """Post a correction as a segment of its own: whole, or settled, the next time, and made anew."""
         number = self._spool.next_number()
         self._spool.journal.start(number)
-        try:
-            posted = correction(number)
-            self._store.sync()
-        except BaseException:
-            self._store.settle(number)
-            self._spool.journal.done(number)
-            raise
+        posted = correction(number)
+        self._store.sync()
         self._spool.journal.done(number)
         self.corrections_posted += posted

@@ -58,14 +58,19 @@ def up(
     otlp_port: Annotated[
         int,
         typer.Option(
-            envvar="SPANLEDGER_OTLP_PORT", help="OTLP/HTTP: POST /v1/traces; also /healthz, /readyz, /metrics."
+            envvar="SPANLEDGER_OTLP_PORT",
+            max=65_535,
+            help="OTLP/HTTP: POST /v1/traces; also /healthz, /readyz, /metrics.",
         ),
     ] = 4318,
     clickhouse_port: Annotated[
-        int, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_PORT", help="Read-only SQL, over ClickHouse's HTTP protocol.")
+        int,
+        typer.Option(
+            envvar="SPANLEDGER_CLICKHOUSE_PORT", max=65_535, help="Read-only SQL, over ClickHouse's HTTP protocol."
+        ),
     ] = 8123,
     dashboard_port: Annotated[
-        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", help="The dashboard, on 127.0.0.1.")
+        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
     keep: Annotated[
@@ -141,8 +146,8 @@ def sql(
     if not text.strip():
         raise typer.BadParameter("give a query, or pipe one in")
     try:
-        client = clickhouse_connect.get_client(dsn=url, password=key, database="spanledger")
-        sys.stdout.buffer.write(client.raw_query(text, fmt=output))
+        with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
+            sys.stdout.buffer.write(client.raw_query(text, fmt=output))
     except ClickHouseError as error:
         raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
 
@@ -212,6 +217,10 @@ def run() -> None:
         app()
     except CollectorError as error:
         typer.echo(f"spanledger: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"spanledger: {where}{error.strerror or error}", err=True)
         sys.exit(1)
 
 

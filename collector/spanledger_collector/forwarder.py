@@ -59,24 +59,27 @@ class Forwarder:
             if segment is None:
                 if self._spool.closed:
                     return
-                self._attempt_idle(pressed=False)
+                self._aside(lambda: self._idle(False))
                 continue
             try:
-                if not self._post(segment):
-                    self._spool.give_back(segment)
-                    return
-            except OSError as error:  # the spool's own disk: nothing was decided, so try again from the journal
+                decided = self._post(segment)
+            except Exception as error:
+                # the spool's own disk, or a settle: nothing was decided, so begin again from the journal
                 self._failed(error)
                 self._spool.give_back(segment)
                 self._stopping.wait(1)
                 continue
-            self._attempt_idle(pressed=True)
+            if not decided:
+                self._spool.give_back(segment)
+                return
+            self._aside(lambda: self._idle(True))
 
-    def _attempt_idle(self, *, pressed: bool) -> None:
+    def _aside(self, action: Callable[[], None]) -> None:
+        """Run what is not posting: whatever comes of it, posting goes on."""
         try:
-            self._idle(pressed)
-        except (RetryableError, PermanentError) as error:
-            self._failed(error)
+            action()
+        except Exception as error:
+            log.warning("after posting: %s", error)
 
     def _post(self, segment: Segment) -> bool:
         """Post one segment, whatever it takes. False if a stop came first."""
@@ -98,10 +101,10 @@ class Forwarder:
         if not self._retried(self._store.sync):
             return False
         self._spool.done(segment)
-        self.failures = 0
+        self._succeeded()
         self.posted_segments += 1
         self.posted_requests += segment.requests
-        self._on_posted(segment.number)
+        self._aside(lambda: self._on_posted(segment.number))
         return True
 
     def _isolate(self, segment: Segment, error: PermanentError) -> bool:
@@ -113,6 +116,7 @@ class Forwarder:
             kept = self._spool.quarantine(segment)
             self.quarantined += 1
             log.error("a request was refused by the store and is kept in %s: %s", kept, error)
+        self._succeeded()  # the store answers; what it refuses is out of the way
         return True
 
     def _retried(self, action: Callable[[], None]) -> bool:
@@ -131,6 +135,10 @@ class Forwarder:
             self._failed(error)
             return False
         return True
+
+    def _succeeded(self) -> None:
+        self.failures = 0
+        self.last_error = ""
 
     def _failed(self, error: BaseException | None) -> None:
         self.failures += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -33,6 +34,8 @@ CONTENT_CODES = frozenset(
         128, 131, 190, 321, 349, 395, 407, 434, 444,  # sizes, ranges, NULLs, throwIf, decimal overflow, protobuf
     }
 )  # fmt: skip
+# Days that can be added to a call's time and still be a DateTime, which ends in 2106.
+KEEP_DAYS_LIMIT = 10_000
 # Every try of a segment is the same INSERT: same settings, same split into blocks (D2, storage-findings A3, C6).
 INSERT_SETTINGS: Mapping[str, object] = {
     "async_insert": 0,
@@ -52,7 +55,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder = folder
+        self._folder = folder.absolute()
         self.contract = Contract.load()
         self._protobuf = {
             "format_schema_source": "string",
@@ -67,7 +70,8 @@ class Store:
 
     def open(self) -> Client:
         """A new handle on the engine; the caller closes it."""
-        return clickhouse_connect.get_client(dsn=f"chdb://{self._folder}")
+        # not as a DSN: in one, # and ? and % in the folder's name mean something else
+        return clickhouse_connect.get_client(interface="chdb", path=str(self._folder))
 
     def close(self) -> None:
         """Close the store's own handle. The engine stops with its last handle."""
@@ -133,11 +137,13 @@ class Store:
         """
         applied: list[str] = []
         functions = "".join(text for _, text in self._files("functions"))
-        for position, name in enumerate(("001_database", "002_migrations")):
-            if position == 0 or not self.query(
-                "SELECT 1 FROM system.tables WHERE database = 'spanledger' AND name = 'migrations'"
-            ):
-                self.command(self._render(SCHEMAS / "tables" / f"{name}.sql"))
+        existing = {
+            f"spanledger.{name}"
+            for (name,) in self.query("SELECT name FROM system.tables WHERE database = 'spanledger'")
+        }
+        self.command(self._render(SCHEMAS / "tables" / "001_database.sql"))
+        if "spanledger.migrations" not in existing:
+            self.command(self._render(SCHEMAS / "tables" / "002_migrations.sql"))
         known: dict[str, str] = dict(
             map(tuple, self.query("SELECT name, argMax(sha256, applied_at) FROM spanledger.migrations GROUP BY name"))
         )
@@ -149,12 +155,14 @@ class Store:
                     continue
                 if kind == "tables" and name in known:
                     raise StartError(
-                        f"schemas/{name}.sql was applied to this store and has been edited since: restore it and put the change into a new file"
+                        f"schemas/{name}.sql was applied to this store and has been edited since: "
+                        "restore it and put the change into a new file"
                     )
                 if name not in ("tables/001_database", "tables/002_migrations"):
-                    self._apply(kind, name, text, replace=name in known)
+                    self._apply(kind, name, text, existing)
                 self.command(
-                    "INSERT INTO spanledger.migrations SETTINGS async_insert = 0 VALUES ({name:String}, {sha256:String}, {at:DateTime64(3, 'UTC')})",
+                    "INSERT INTO spanledger.migrations SETTINGS async_insert = 0 "
+                    "VALUES ({name:String}, {sha256:String}, {at:DateTime64(3, 'UTC')})",
                     {"name": name, "sha256": sha256, "at": at},
                 )
                 applied.append(name)
@@ -162,10 +170,14 @@ class Store:
         return applied
 
     def keep(self, table: str, days: int) -> None:
-        """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table that has no such setting."""
+        """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table or a time that cannot be set."""
         columns = {"spans": "timestamp", "ledger": "timestamp", "rejected": "received_at", "deliveries": "received_at"}
         if table not in columns:
             raise StartError(f"no table {table}: retention can be set for {', '.join(columns)}")
+        if days > KEEP_DAYS_LIMIT:  # the end would be beyond DateTime's, come round to 1970, and delete everything
+            raise StartError(
+                f"{table} cannot be kept for {days} days: {KEEP_DAYS_LIMIT} is the most, and 0 is for ever"
+            )
         clause = f"TTL toDateTime({columns[table]}) + toIntervalDay({days})"
         [[ddl]] = self.query(
             "SELECT create_table_query FROM system.tables WHERE database = 'spanledger' AND name = {t:String}",
@@ -176,12 +188,14 @@ class Store:
         elif not days and " TTL " in ddl:
             self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
 
-    def _apply(self, kind: str, name: str, text: str, *, replace: bool) -> None:
-        if kind == "pipeline" and replace:
-            # never drop and create: a view's identity is part of the deduplication token (D15)
-            head, select = text.split(" AS\n", 1)
-            view = head.rsplit("MATERIALIZED VIEW ", 1)[1].split(" ", 1)[0]
-            text = f"ALTER TABLE {view} MODIFY QUERY {select}"
+    def _apply(self, kind: str, name: str, text: str, existing: set[str]) -> None:
+        created = _CREATED.search(text)
+        if created and created["name"] in existing:
+            if kind == "tables":
+                return  # a crash came between its creation and its record
+            if kind == "pipeline":
+                # never drop and create: a view's identity is part of the deduplication token (D15)
+                text = f"ALTER TABLE {created['name']} MODIFY QUERY {text.split(' AS' + chr(10), 1)[1]}"
         try:
             self.command(text)
         except (PermanentError, RetryableError) as error:
@@ -198,6 +212,7 @@ class Store:
         return self.contract.render(path.read_text(encoding="utf-8"))
 
 
+_CREATED = re.compile(r"^CREATE (?:TABLE|DICTIONARY|MATERIALIZED VIEW) (?P<name>\S+)", re.MULTILINE)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 

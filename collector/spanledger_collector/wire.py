@@ -54,6 +54,8 @@ def gunzip(body: bytes, limit: int) -> bytes:
         raise RefusedError(f"the body unpacks to more than {limit} bytes: send smaller batches", status=413)
     if not unpacker.eof:
         raise RefusedError("the body's gzip is cut short")
+    if unpacker.unused_data:  # to take the first part alone would be to lose the rest
+        raise RefusedError("the body's gzip is followed by something else: send it as one gzip member")
     return plain
 
 

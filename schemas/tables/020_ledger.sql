@@ -94,5 +94,5 @@ CREATE TABLE spanledger.ledger
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (project, hour, service_name, model, timestamp)
-SETTINGS non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
+SETTINGS min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
     default_compression_codec = 'ZSTD(1)'  -- of the projections too: half of LZ4's bytes

@@ -122,10 +122,18 @@ def sustained(title: str, spans: int, seconds: float, connections: int) -> tuple
         took = sorted(entry[3] for entry in result.log)
         third = max(1, len(running.memory) // 3)
         print(f"\n{title}: {seconds:.0f} s, {connections} connections")
-        print(f"  acknowledged       {result.spans / sending:12,.0f} spans/s  {result.requests / sending:10,.0f} requests/s")
-        print(f"  stored and visible {result.spans / (sending + rest):12,.0f} spans/s  (the last one {rest:.1f} s after the end)")
-        print(f"  acknowledgement    p50 {took[len(took) // 2] * 1e3:.1f} ms, p99 {took[int(len(took) * 0.99)] * 1e3:.1f} ms; {result.retries} times 503")
-        print(f"  memory             {statistics.mean(running.memory[:third]):.0f} MB in the first third, {statistics.mean(running.memory[-third:]):.0f} MB in the last, {max(running.memory):.0f} MB at most")
+        print(
+            f"  acknowledged       {result.spans / sending:12,.0f} spans/s  {result.requests / sending:10,.0f} requests/s"
+        )
+        print(
+            f"  stored and visible {result.spans / (sending + rest):12,.0f} spans/s  (the last one {rest:.1f} s after the end)"
+        )
+        print(
+            f"  acknowledgement    p50 {took[len(took) // 2] * 1e3:.1f} ms, p99 {took[int(len(took) * 0.99)] * 1e3:.1f} ms; {result.retries} times 503"
+        )
+        print(
+            f"  memory             {statistics.mean(running.memory[:third]):.0f} MB in the first third, {statistics.mean(running.memory[-third:]):.0f} MB in the last, {max(running.memory):.0f} MB at most"
+        )
         return result.spans / (sending + rest), result.requests / sending
 
 
@@ -154,7 +162,9 @@ def visible(rate: float, seconds: float) -> None:
         times, counts = np.array([t for t, _ in seen]), np.array([n for _, n in seen])
         lags = [times[min(np.searchsorted(counts, total), len(times) - 1)] - at for at, _, total, _ in result.log]
         print(f"\nacknowledged to visible in a view, at {result.spans / seconds:,.0f} spans/s for {seconds:.0f} s")
-        print(f"  p50 {np.percentile(lags, 50):.2f} s, p99 {np.percentile(lags, 99):.2f} s, most {max(lags):.2f} s (polled every 50 ms)")
+        print(
+            f"  p50 {np.percentile(lags, 50):.2f} s, p99 {np.percentile(lags, 99):.2f} s, most {max(lags):.2f} s (polled every 50 ms)"
+        )
 
 
 def bare(rounds: int) -> float:
@@ -170,7 +180,9 @@ def bare(rounds: int) -> float:
         segment.write_bytes(b"".join(parts))
         command = [sys.executable, "-c", BARE, f"{folder}/store", str(segment), str(rounds)]
         seconds = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    print(f"\nthe bare engine, one thread, segments of {spans:,} spans, no fsync: {spans * rounds / seconds:,.0f} spans/s")
+    print(
+        f"\nthe bare engine, one thread, segments of {spans:,} spans, no fsync: {spans * rounds / seconds:,.0f} spans/s"
+    )
     return spans * rounds / seconds
 
 

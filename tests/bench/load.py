@@ -79,7 +79,9 @@ class Load:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def run(port: int, kinds: list[Template], seconds: float, connections: int, spans_per_second: float | None = None) -> Load:
+def run(
+    port: int, kinds: list[Template], seconds: float, connections: int, spans_per_second: float | None = None
+) -> Load:
     """Post for `seconds` over `connections` threads; at `spans_per_second` in total, or as fast as they are taken."""
     load, end, begun = Load(), time.monotonic() + seconds, time.monotonic()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,6 @@ def test_schemas_hold_no_python() -> None:
 
 
 def test_every_setting_of_the_environment_is_in_the_readme() -> None:
-    import re
-
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     used = {
         name

@@ -28,7 +28,6 @@ import clickhouse_connect
 import load
 import numpy as np
 from clickhouse_connect.driver.client import Client
-
 from spanledger_collector.envelope import Envelope, digest
 
 BARE = """
@@ -119,22 +118,21 @@ def sustained(title: str, spans: int, seconds: float, connections: int) -> tuple
         rest = drained(running.client, before + result.calls)
         if calls(running.client) != before + result.calls:
             before = calls(running.client) - result.calls  # the warm-up's last segment
-        took = sorted(entry[3] for entry in result.log)
+        took = sorted(entry[3] * 1e3 for entry in result.log)
+        p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
         third = max(1, len(running.memory) // 3)
+        first, last = statistics.mean(running.memory[:third]), statistics.mean(running.memory[-third:])
+        stored = result.spans / (sending + rest)
         print(f"\n{title}: {seconds:.0f} s, {connections} connections")
         print(
-            f"  acknowledged       {result.spans / sending:12,.0f} spans/s  {result.requests / sending:10,.0f} requests/s"
+            f"  acknowledged       {result.spans / sending:12,.0f} spans/s, {result.requests / sending:,.0f} requests/s"
         )
+        print(f"  stored and visible {stored:12,.0f} spans/s (the last one {rest:.1f} s after the end)")
+        print(f"  acknowledgement    p50 {p50:.1f} ms, p99 {p99:.1f} ms; {result.retries} times 503")
         print(
-            f"  stored and visible {result.spans / (sending + rest):12,.0f} spans/s  (the last one {rest:.1f} s after the end)"
+            f"  memory             {first:.0f} MB in the first third, {last:.0f} MB in the last, {max(running.memory):.0f} MB at most"
         )
-        print(
-            f"  acknowledgement    p50 {took[len(took) // 2] * 1e3:.1f} ms, p99 {took[int(len(took) * 0.99)] * 1e3:.1f} ms; {result.retries} times 503"
-        )
-        print(
-            f"  memory             {statistics.mean(running.memory[:third]):.0f} MB in the first third, {statistics.mean(running.memory[-third:]):.0f} MB in the last, {max(running.memory):.0f} MB at most"
-        )
-        return result.spans / (sending + rest), result.requests / sending
+        return stored, result.requests / sending
 
 
 def visible(rate: float, seconds: float) -> None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from collector.rig import Rig, Rigged, Running, Start, blank_data
+from collector.rig import QUICK, Rig, Rigged, Running, Start, blank_data
 from spanledger_collector.platform import Options
+from spanledger_collector.spool import SpoolSettings
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def data(blank: Path, tmp_path: Path) -> Path:
     """A data folder of the test's own."""
-    shutil.copytree(blank, tmp_path / "data")
+    shutil.copytree(blank, tmp_path / "data", symlinks=True)
     return tmp_path / "data"
 
 
@@ -34,10 +35,10 @@ def rig(data: Path) -> Iterator[Rigged]:
     with ExitStack() as stack:
         running: list[Rig] = []
 
-        def begin(**options: object) -> Rig:
+        def begin(settings: SpoolSettings = QUICK, **options: object) -> Rig:
             for former in running:
                 former.close()
-            running[:] = [Rig(data, **options)]  # type: ignore[arg-type]
+            running[:] = [Rig(data, settings, **options)]  # type: ignore[arg-type]
             stack.callback(running[0].close)
             return running[0]
 

@@ -18,7 +18,8 @@ from spanledger_collector.pricing import PriceBook
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
 
-DEADLINE = 60.0
+QUICK = SpoolSettings(seal_after=0.05)
+DEADLINE = 30.0
 """Seconds after which what a test waits for will not come."""
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
@@ -57,11 +58,12 @@ class Rig:
     def __init__(
         self,
         data: Path,
-        settings: SpoolSettings = SpoolSettings(seal_after=0.05),
+        settings: SpoolSettings = QUICK,
         idle: Callable[[bool], None] = lambda pressed: None,
         books: bool = False,
     ) -> None:
         self.store = Store(data / "store")
+        self.store.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")  # as a platform does when it starts
         self.spool = Spool(data / "spool", settings)
         self.bookkeeper: Bookkeeper | None = None
         if books:

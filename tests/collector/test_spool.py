@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
@@ -28,7 +27,7 @@ ROOMLESS = SpoolSettings(seal_after=3600, disk_reserve=0)
 
 @contextmanager
 def opened(
-    folder: Path, settings: SpoolSettings = SLOW_TO_SEAL, clock: Callable[[], int] = itertools.count(1_000).__next__
+    folder: Path, settings: SpoolSettings = SLOW_TO_SEAL, clock: Callable[[], int] = lambda: 1_000
 ) -> Iterator[Spool]:
     spool = Spool(folder, settings, clock)
     try:
@@ -113,8 +112,8 @@ def test_a_full_spool_refuses_before_it_takes_anything(tmp_path: Path) -> None:
     with opened(tmp_path, SpoolSettings(seal_after=3600, limit=1_000)) as spool:
         taken = []
         with pytest.raises(RetryableError, match="full"):
-            for number in itertools.count():
-                taken.append(spool.append(body(number)))
+            while True:
+                taken.append(spool.append(body(len(taken))))
         for future in taken:
             future.result(DEADLINE)
         with pytest.raises(RetryableError, match="full"):
@@ -494,7 +493,7 @@ def test_a_journal_on_a_full_disk_says_nothing_that_it_could_not_write(tmp_path:
             while True:
                 journal.start(written + 1)
                 written += 1
-        assert journal.state.started == {number: 1 for number in range(1, written + 1)}
+        assert journal.state.started == dict.fromkeys(range(1, written + 1), 1)
         assert (disk / "journal").stat().st_size == journal.size
 
         (disk / "ballast").unlink()
@@ -502,7 +501,7 @@ def test_a_journal_on_a_full_disk_says_nothing_that_it_could_not_write(tmp_path:
         journal.close()
         again = Journal(disk / "journal")
         again.close()
-        assert again.state.started == {number: 1 for number in range(2, written + 1)}
+        assert again.state.started == dict.fromkeys(range(2, written + 1), 1)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Corrections:
     def post_duplicates(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
         """Reverse all charges but the first of each call that `segments` have a charge of; returns the number of postings.
 
-        First is what was received first. Charges whose calls began more than a second apart are not one call's.
+        First is what was received first. Copies that give starts more than a second apart may be missed.
         """
         return self._post("duplicate", segment, at, self._touched(segments))
 

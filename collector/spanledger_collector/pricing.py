@@ -142,11 +142,11 @@ class PriceBook:
         """
         recorded, versions = self._recorded()
         entries: dict[Pair, Price | None] = dict(self._edition.entries())
-        entries |= {
-            pair: self._edition.find(*pair)
-            for pair, version in versions.items()
-            if pair not in entries and version != self._edition.version
-        }
+        for pair, version in versions.items():
+            if pair not in entries and version != self._edition.version:
+                price = self._edition.find(*pair)
+                if price or recorded[*pair, ""] == {_UNKNOWN}:
+                    entries[pair] = price
         return self._record(entries, recorded, at)
 
     def record_found(self, pairs: Iterable[Pair], at: datetime) -> int:

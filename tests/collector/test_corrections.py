@@ -1,0 +1,381 @@
+"""Corrections: whatever was charged late, twice or without a price, the ledger sums to what each call cost, once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from collector.books import NOON, Books, Call
+from genai_prices.data_snapshot import DataSnapshot
+from genai_prices.types import ClauseEquals, ClauseStartsWith, ModelInfo, ModelPrice, PriceVariant, Provider
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from spanledger_collector import corrections as corrections_module
+from spanledger_collector.corrections import Corrections
+from spanledger_collector.pricing import Edition, PriceBook
+
+LATER = NOON + timedelta(days=21)
+FIGURES = (
+    "calls, input_uncached, cache_read, cache_write_5m, cache_write_1h, audio_in, output_text, reasoning, audio_out"
+)
+
+
+def rates(into: int, out: int) -> ModelPrice:
+    return ModelPrice(input_mtok=Decimal(into), output_mtok=Decimal(out))
+
+
+# `known` is in the book from the start, `late…` is found by matching only; `house` sells both.
+KNOWN = ModelInfo(id="known", match=ClauseEquals("known"), prices=rates(2, 10))
+LATE = ModelInfo(
+    id="late",
+    match=ClauseStartsWith("late-"),
+    prices=rates(3, 30),
+    price_variants=[PriceVariant({"service_tier": "flex"}, rates(1, 20))],
+)
+HOUSE = Provider(id="house", name="House", api_pattern="", models=[KNOWN, LATE])
+EDITION = Edition(DataSnapshot([HOUSE], from_auto_update=False), "1")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+    books = Books(tmp_path_factory.mktemp("books"))
+    yield books
+    books.close()
+
+
+@dataclass
+class Desk:
+    """Books, and who keeps them."""
+
+    books: Books
+    book: PriceBook
+    corrections: Corrections
+    now: datetime = LATER
+
+    def find_prices(self) -> int:
+        """Look up what is unpriced, and post what came of it; returns the number of postings."""
+        self.book.record_found(self.corrections.find_unpriced(), self.tick())
+        return self.corrections.post_price_found(self.run(), self.tick())
+
+    def reverse_duplicates(self, *segments: int) -> int:
+        """Look for calls of these segments, or of all, that are charged more than once; returns the number of postings."""
+        return self.corrections.post_duplicates(
+            self.run(), self.tick(), segments or list(range(1, self.books.segment + 1))
+        )
+
+    def run(self) -> int:
+        """The number of a segment that nothing was posted as yet."""
+        self.books.segment += 1
+        return self.books.segment
+
+    def tick(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def total(self) -> Decimal:
+        [row] = self.books.ask("SELECT sum(cost_usd) AS cost FROM spanledger.ledger")
+        return row["cost"] or Decimal(0)
+
+    def standing(self) -> dict[str, int]:
+        """How many calls stand at each status."""
+        rows = self.books.ask(
+            "SELECT cost_status, sum(calls) AS n FROM spanledger.ledger GROUP BY cost_status HAVING n != 0"
+        )
+        return {row["cost_status"]: row["n"] for row in rows}
+
+
+@pytest.fixture
+def desk(engine: Books) -> Desk:
+    engine.clear()
+    desk = Desk(engine, PriceBook(engine.client, EDITION), Corrections(engine.client))
+    desk.book.record_edition(NOON)
+    return desk
+
+
+def call(number: int = 1, model: str = "known", **more: Any) -> Call:
+    return Call(number, provider="house", model=model, **more)
+
+
+KNOWN_COST, LATE_COST = Decimal("0.003"), Decimal("0.006")  # of 1000 tokens in and 100 out
+
+
+# -- a price that is found late
+
+
+def test_a_call_without_a_price_is_reversed_and_charged_again_once_it_has_one(desk: Desk) -> None:
+    segment = desk.books.post([call(model="late-1"), call(2)])
+    assert desk.total() == KNOWN_COST
+    assert desk.find_prices() == 2
+    first, reversal, charge = desk.books.ledger("*, posting_id", order="posted_at, segment, kind DESC")[-3:]
+    assert (first["kind"], first["reason"], first["cost_usd"], first["cost_status"]) == ("charge", "", None, "unpriced")
+    assert first["segment"] == segment
+    assert (reversal["kind"], reversal["calls"], reversal["cost_usd"], reversal["cost_status"]) == (
+        "reversal", -1, None, "unpriced",
+    )  # fmt: skip
+    assert (reversal["input_uncached"], reversal["output_text"], reversal["reasoning"]) == (-1000, -100, 0)
+    assert (charge["kind"], charge["calls"], charge["cost_usd"], charge["cost_status"]) == (
+        "charge", 1, LATE_COST, "priced",
+    )  # fmt: skip
+    assert (charge["price_id"], charge["price_version"]) == ("house/late", "genai-prices 1")
+    for correction in (reversal, charge):
+        assert correction["reason"] == "price_found"
+        assert correction["refers_to"] == first["posting_id"]
+        assert correction["posted_at"].replace(tzinfo=NOON.tzinfo) == desk.now
+        same = ("project", "timestamp", "period", "trace_id", "span_id", "model", "duration_ns", "status", "operation")
+        assert [correction[name] for name in same] == [first[name] for name in same]
+    assert desk.total() == KNOWN_COST + LATE_COST
+    assert desk.standing() == {"priced": 2}
+
+
+def test_a_correction_is_made_once(desk: Desk) -> None:
+    desk.books.post([call(number, model="late-1") for number in range(5)], [call(3, model="late-1")])
+    assert desk.find_prices() == 12
+    assert desk.reverse_duplicates() == 1
+    assert desk.total() == 5 * LATE_COST
+    assert (desk.find_prices(), desk.reverse_duplicates()) == (0, 0)
+    assert not desk.corrections.find_price_found()
+    assert not desk.corrections.find_duplicates([1])
+
+
+def test_unpriced_models_are_asked_for_once_the_busiest_first(desk: Desk) -> None:
+    segments = [
+        desk.books.post([call(1, "other"), call(2, "late-1"), call(3, "late-1")]),
+        desk.books.post([call(4, "late-2"), call(5), call(6, "no-usage", usage={})]),
+    ]
+    find = desk.corrections.find_unpriced
+    assert find(segments[1:]) == {("house", "late-2")}
+    assert find() == find(segments) == {("house", "other"), ("house", "late-1"), ("house", "late-2")}
+    assert find(limit=1) == {("house", "late-1")}
+    assert desk.book.record_found(find(), LATER) == 2
+    assert find() == set()
+    assert desk.corrections.find_price_found()
+
+
+def test_a_call_whose_usage_is_not_known_stays_unpriced(desk: Desk) -> None:
+    desk.books.post([call(1, "late-1", usage={}), call(2, "late-1")])
+    desk.find_prices()
+    assert desk.standing() == {"unpriced": 1, "priced": 1}
+    assert desk.find_prices() == 0
+
+
+def test_a_tier_is_charged_by_its_own_rates_and_an_unknown_one_is_estimated(desk: Desk) -> None:
+    desk.books.post([call(number, "late-1", tier=tier) for number, tier in enumerate(["", "default", "flex", "turbo"])])
+    desk.find_prices()
+    rows = desk.books.ask(
+        "SELECT cost_usd, cost_status FROM spanledger.ledger WHERE kind = 'charge' AND reason != '' ORDER BY trace_id"
+    )
+    assert [(row["cost_usd"], row["cost_status"]) for row in rows] == [
+        (LATE_COST, "priced"),
+        (LATE_COST, "priced"),
+        (Decimal("0.003"), "priced"),
+        (LATE_COST, "estimated"),
+    ]
+
+
+def test_usage_that_contradicts_itself_is_partial_with_a_price_too(desk: Desk) -> None:
+    desk.books.post([call(1, "late-1", usage={"input": 1000, "cache_read": 2000, "output": 100})])
+    desk.find_prices()
+    assert desk.standing() == {"partial": 1}
+
+
+def test_a_charge_made_late_is_what_the_pipeline_would_have_made_of_it(desk: Desk) -> None:
+    draw = random.Random(5)
+    calls = []
+    for number in range(60):
+        output = draw.randrange(10_000)
+        usage = {name: draw.randrange(5_000) for name in ("cache_read", "cache_write", "audio_in")}
+        usage |= {"input": sum(usage.values()) + draw.randrange(-1_000, 5_000), "output": output}
+        usage |= {"reasoning": draw.randrange(output + 1), "cache_write_1h": draw.randrange(usage["cache_write"] + 1)}
+        tier = draw.choice(["", "flex", "turbo"])
+        calls.append(call(number, f"late-{number % 3}", usage=usage, tier=tier))
+    desk.books.post(calls)
+    desk.find_prices()
+    desk.books.post([replace(one, number=one.number + 1000) for one in calls])
+    columns = f"{FIGURES}, cost_usd, cost_status, price_id, price_version, usage_flagged, reports_cache"
+    late, at_once = (
+        desk.books.ask(
+            f"SELECT {columns} FROM spanledger.ledger WHERE kind = 'charge' AND cost_status != 'unpriced' "
+            f"AND reason = '{reason}' ORDER BY trace_id"
+        )
+        for reason in ("price_found", "")
+    )
+    assert len(late) == 60
+    assert late == at_once
+
+
+def test_latency_counts_a_call_that_was_charged_again_once(desk: Desk) -> None:
+    desk.books.post([call(number, "late-1") for number in range(3)])
+    desk.find_prices()
+    [row] = desk.books.ask("SELECT countIf(kind = 'charge' AND reason = '') AS firsts FROM spanledger.ledger")
+    assert row["firsts"] == 3
+
+
+# -- what was charged twice
+
+
+def test_the_same_call_in_another_request_is_reversed(desk: Desk) -> None:
+    desk.books.post([call(1), call(2)])
+    segment = desk.books.post([call(2, usage={"input": 5000, "output": 0}), call(3)])
+    assert desk.corrections.find_duplicates([segment])
+    assert desk.reverse_duplicates(segment) == 1
+    [reversal] = desk.books.ask("SELECT * FROM spanledger.ledger WHERE kind = 'reversal'")
+    later = desk.books.ask(f"SELECT posting_id FROM spanledger.ledger WHERE segment = {segment} ORDER BY trace_id")[0]
+    assert (reversal["reason"], reversal["refers_to"]) == ("duplicate", later["posting_id"])
+    assert (reversal["calls"], reversal["input_uncached"], reversal["cost_usd"]) == (-1, -5000, -Decimal("0.01"))
+    assert desk.total() == 3 * KNOWN_COST
+
+
+def test_what_was_received_first_stays(desk: Desk) -> None:
+    first, second = call(1, usage={"input": 1, "output": 0}), call(1, usage={"input": 2, "output": 0})
+    desk.books.post([second], at=LATER)
+    desk.books.post([first], at=LATER - timedelta(seconds=1))
+    desk.reverse_duplicates()
+    assert desk.total() == Decimal("0.000002")
+
+
+def test_a_call_repeated_within_a_segment_or_a_request_is_charged_once(desk: Desk) -> None:
+    short = call(1, usage={"input": 1, "output": 0})
+    desk.books.post([call(1), call(1), call(1), short], [short, call(1)], [call(2), call(2)])
+    assert desk.reverse_duplicates() == 6
+    assert desk.standing() == {"priced": 2}
+    assert desk.total() in (2 * KNOWN_COST, KNOWN_COST + Decimal("0.000002"))
+    assert desk.reverse_duplicates() == 0
+
+
+def test_only_calls_of_the_segments_asked_for_are_looked_at(desk: Desk) -> None:
+    segments = [desk.books.post([call(number)]) for number in (1, 1, 2, 2)]
+    assert not desk.corrections.find_duplicates([])
+    assert desk.reverse_duplicates(segments[0]) == 1
+    assert desk.standing() == {"priced": 3}
+    assert desk.reverse_duplicates(segments[3]) == 1
+    assert desk.total() == 2 * KNOWN_COST
+
+
+def test_calls_of_two_projects_or_of_other_spans_are_not_the_same(desk: Desk) -> None:
+    desk.books.post([call(1), call(2)])
+    desk.books.client.command(
+        "INSERT INTO spanledger.ledger SELECT * REPLACE('other' AS project) FROM spanledger.ledger"
+    )
+    assert desk.reverse_duplicates() == 0
+
+
+def test_a_start_that_another_source_rounds_is_the_same_call_even_in_another_hour(desk: Desk) -> None:
+    last = NOON.replace(minute=59, second=59, microsecond=999_999)
+    desk.books.post([call(1, start=last)])
+    segment = desk.books.post([call(1, start=last + timedelta(microseconds=1))])
+    assert desk.reverse_duplicates(segment) == 1
+    assert desk.total() == KNOWN_COST
+
+
+def test_copies_that_come_before_between_and_after_the_price_leave_one_charge(desk: Desk) -> None:
+    one = call(1, "late-1")
+    desk.books.post([one])
+    desk.books.post([one])
+    desk.reverse_duplicates()
+    desk.books.post([one])
+    desk.find_prices()
+    desk.books.post([one, one])
+    desk.reverse_duplicates()
+    assert desk.standing() == {"priced": 1}
+    assert desk.total() == LATE_COST
+
+
+def test_parts_of_a_long_run_are_bounded_and_each_call_is_in_one_of_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corrections_module, "CALLS_A_STATEMENT", 7)
+    calls = [call(number, "late-1", start=NOON + timedelta(seconds=number * 700)) for number in range(40)]
+    desk.books.post(calls, calls)
+    desk.find_prices()
+    assert desk.reverse_duplicates() == 40
+    assert desk.standing() == {"priced": 40}
+    assert desk.total() == 40 * LATE_COST
+
+
+# -- whatever happens, in whatever order
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[str]:
+    """Steps: post some calls, tidy the books in one way or the other, or crash while doing so and settle."""
+    return draw(st.lists(st.sampled_from(["post", "post", "prices", "duplicates", "crash"]), min_size=3, max_size=8))
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=histories(), seed=st.integers(0, 2**32))
+def test_the_ledger_sums_to_each_call_once_at_its_price(desk: Desk, steps: list[str], seed: int) -> None:
+    desk.books.clear()
+    desk.book.record_edition(NOON)
+    draw = random.Random(seed)
+    seen: dict[int, Call] = {}
+
+    def some_call() -> Call:
+        if seen and draw.random() < 0.4:
+            return draw.choice(list(seen.values()))
+        number = len(seen)
+        usage = {"input": draw.randrange(10**6), "output": draw.randrange(10**4)} if draw.random() < 0.9 else {}
+        model = draw.choice(["known", "late-1", "late-2", "unknown"])
+        start = NOON + timedelta(seconds=draw.randrange(40 * 86400), microseconds=draw.randrange(10**6))
+        seen[number] = call(number, model, usage=usage, tier=draw.choice(["", "", "flex"]), start=start)
+        return seen[number]
+
+    def crash() -> None:
+        """A run dies when only some of its rows, or all but the journal's entry, are there; its segment is settled."""
+        segment = desk.run()
+        desk.book.record_found(desk.corrections.find_unpriced(), desk.tick())
+        if draw.random() < 0.5:
+            desk.corrections.post_price_found(segment, desk.tick())
+        else:
+            desk.corrections.post_duplicates(segment, desk.tick(), range(1, segment))
+        odd = f"DELETE FROM spanledger.ledger WHERE segment = {segment} AND cityHash64(trace_id, kind) % 2"
+        desk.books.client.command(odd)
+        desk.books.store.settle(segment)
+
+    for step in [*steps, "post", "duplicates", "prices", "duplicates"]:
+        if step == "post":
+            desk.books.post(
+                *([some_call() for _ in range(draw.randrange(1, 12))] for _ in range(draw.randrange(1, 4))),
+                at=NOON + timedelta(days=40),
+            )
+        elif step == "prices":
+            desk.find_prices()
+        elif step == "duplicates":
+            desk.reverse_duplicates()
+        else:
+            crash()
+
+    assert desk.total() == sum((cost for one in seen.values() if (cost := price(one)) is not None), Decimal(0))
+    unpriced = sum(price(one) is None for one in seen.values())
+    assert desk.standing().get("unpriced", 0) == unpriced
+    rows = desk.books.ask("SELECT trace_id, sum(calls) AS n FROM spanledger.ledger GROUP BY trace_id")
+    assert {row["n"] for row in rows} == {1}
+    assert len(rows) == len(seen)
+    assert (desk.find_prices(), desk.reverse_duplicates()) == (0, 0)
+    assert by_model(desk, projections=True) == by_model(desk, projections=False)
+
+
+def price(one: Call) -> Decimal | None:
+    into, out = {"known": (2, 10), "late-1": (3, 30), "late-2": (3, 30)}.get(one.model, (None, None))
+    if into is None or out is None or not one.usage:
+        return None
+    if one.tier == "flex" and one.model != "known":
+        into, out = 1, 20
+    return (Decimal(into) * one.usage["input"] + Decimal(out) * one.usage["output"]) / 1_000_000
+
+
+def by_model(desk: Desk, *, projections: bool) -> list[dict[str, Any]]:
+    sums = ", ".join(f"sum({name}) AS {name}_" for name in [*FIGURES.split(", "), "cost_usd"])
+    return desk.books.ask(
+        f"SELECT model, hour, cost_status, {sums} FROM spanledger.ledger GROUP BY model, hour, cost_status "
+        f"ORDER BY model, hour, cost_status SETTINGS optimize_use_projections = {int(projections)}"
+    )

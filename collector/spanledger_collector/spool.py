@@ -236,7 +236,10 @@ class Spool:
     def _disk_free(self) -> int:
         now = time.monotonic()
         if now - self._free_checked > 1:
-            self._free, self._free_checked = shutil.disk_usage(self._folder).free, now
+            try:
+                self._free, self._free_checked = shutil.disk_usage(self._folder).free, now
+            except OSError as error:
+                raise RetryableError(f"the folder of the spool cannot be used: {error.strerror}", after=30) from error
         return self._free
 
     def _write_forever(self) -> None:

@@ -17,7 +17,7 @@ from spanledger_collector.contract import Contract
 from spanledger_collector.pricing import Pair
 from spanledger_collector.schemas_folder import SCHEMAS
 
-# A statement holds what it corrects in memory: this many calls, and those of one second more.
+# A statement holds what it corrects in memory: about this many calls, and those of one second more.
 CALLS_A_STATEMENT = 200_000
 LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
 # No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
@@ -40,8 +40,9 @@ class Corrections:
     `segments` are numbers of segments posted lately. What a statement may take is bounded, however long the ledger is.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, calls_a_statement: int = CALLS_A_STATEMENT) -> None:
         self._client = client
+        self._calls = calls_a_statement
 
     def find_unpriced(self, segments: Sequence[int] = (), limit: int = 10_000) -> set[Pair]:
         """Providers and models that were charged without a price and never looked up, in `segments` or anywhere."""
@@ -76,9 +77,7 @@ class Corrections:
         return ({**touched, **part} for part in self._ranges("duplicate_ranges", **touched))
 
     def _ranges(self, question: str, **parameters: Any) -> Iterator[Parameters]:
-        return (
-            {"from": start, "to": end} for start, end in self._rows(question, calls=CALLS_A_STATEMENT, **parameters)
-        )
+        return ({"from": start, "to": end} for start, end in self._rows(question, calls=self._calls, **parameters))
 
     def _post(self, correction: str, segment: int, at: datetime, parts: Iterable[Parameters]) -> int:
         run = {"segment": segment, "at": _nanoseconds(at)}

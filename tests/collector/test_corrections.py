@@ -15,7 +15,6 @@ from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import ClauseEquals, ClauseStartsWith, ModelInfo, ModelPrice, PriceVariant, Provider
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from spanledger_collector import corrections as corrections_module
 from spanledger_collector.corrections import Corrections
 from spanledger_collector.pricing import Edition, PriceBook
 
@@ -285,10 +284,8 @@ def test_copies_that_come_before_between_and_after_the_price_leave_one_charge(de
     assert desk.total() == LATE_COST
 
 
-def test_parts_of_a_long_run_are_bounded_and_each_call_is_in_one_of_them(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(corrections_module, "CALLS_A_STATEMENT", 7)
+def test_a_long_run_is_made_in_parts(desk: Desk) -> None:
+    desk.corrections = Corrections(desk.books.client, calls_a_statement=7)
     calls = [call(number, "late-1", start=NOON + timedelta(seconds=number * 700)) for number in range(40)]
     desk.books.post(calls, calls)
     desk.find_prices()
@@ -307,7 +304,7 @@ def histories(draw: st.DrawFn) -> list[str]:
 
 
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

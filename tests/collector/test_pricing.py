@@ -464,9 +464,10 @@ def test_what_was_found_by_matching_is_looked_up_again_in_a_new_edition(empty: B
         small = model("small", rates(rate), match=ClauseStartsWith("small"))
         return PriceBook(empty.client, edition(provider(small), version=version))
 
-    book("2", "1").record_found({("house", "small-7")}, NOON)
+    first = book("2", "1")
+    assert first.record_edition(NOON) == first.record_found({("house", "small-7")}, NOON) == 1
     assert book("2", "2").record_edition(NOON + timedelta(days=1)) == 0
-    assert book("3", "3").record_edition(NOON + timedelta(days=2)) == 1
+    assert book("3", "3").record_edition(NOON + timedelta(days=2)) == 2
     assert costs(empty, million("small-7")) == [3]
 
 

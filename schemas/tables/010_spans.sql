@@ -69,11 +69,13 @@ CREATE TABLE spanledger.spans
                             mapFilter((key, text) -> startsWith(key, @tag_prefix), mapUpdate(resource_attributes, attributes))),
     usage_raw           Map(String, String) ALIAS mapFilter((key, text) -> key LIKE '%.usage.%', attributes),
 
-    INDEX by_segment segment TYPE minmax GRANULARITY 1
+    INDEX by_time timestamp TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toDate(timestamp)
-ORDER BY (project, service_name, toStartOfMinute(timestamp), timestamp)
+-- By segment first: segments follow each other, so a merge appends where it would compare row by row (a quarter of the
+-- CPU), and what settles a segment finds it at once. Time is found by partition and index: segments are about as old.
+ORDER BY (segment, project, service_name, timestamp)
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
 -- Parts stay compact until they are merged to 256 MB: a segment's part in 150 files costs more to open than to fill.
-SETTINGS min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'
+SETTINGS merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -153,9 +152,7 @@ def test_a_full_spool_is_said_before_the_request_is_known(tmp_path: Path, keys: 
     spool.journal.close()
 
 
-@pytest.mark.parametrize(
-    "body", [b"\xff", b"not protobuf", b"\x0a\x05abc", b"\x0a\x02\x12\x7f", os.urandom(1) * 99 + b"\x0f"]
-)
+@pytest.mark.parametrize("body", [b"\xff", b"not protobuf", b"\x0a\x05abc", b"\x0a\x02\x12\x7f", b"\x0f" * 99])
 def test_what_is_no_request_is_refused_and_not_kept(door: Door, spool: Spool, body: bytes) -> None:
     with pytest.raises(RefusedError) as refused:
         asyncio.run(door.accept("web", body))

@@ -27,7 +27,7 @@ format: $(READY) ## Put the code into its form
 	$(BIN)/ruff check --fix $(CODE)
 
 bench: $(READY) ## Print the figures of this machine (about 15 minutes)
-	cd tests/bench && for bench in bench_*.py; do ../../$(BIN)/python $$bench || exit 1; done
+	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done
 
 browser: # Chromium for the browser tests, where it can be had; they say so and are left out where it cannot
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

@@ -1,6 +1,6 @@
 """How fast the collector takes, stores and shows spans, and what that costs.
 
-    python tests/bench/bench_ingest.py [--seconds 60]
+    cd tests && python -m bench.bench_ingest [--seconds 60]
 
 One `spanledger up` in a process of its own, the load generator in this one, on the same cores. Each acknowledgement waits
 for an fsync; a run counts as over when every acknowledged span can be seen in a view. Figures depend on the machine: the
@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import clickhouse_connect
-import load
 import numpy as np
+from bench import load
 from clickhouse_connect.driver.client import Client
 from spanledger_collector.envelope import Envelope, digest
 
@@ -167,7 +167,8 @@ def visible(rate: float, seconds: float) -> None:
 
 def bare(rounds: int) -> float:
     """Spans a second of the engine alone: the same kind of segment, inserted again and again."""
-    kinds, rng, spans, parts = load.templates(512), np.random.default_rng(1), 0, []
+    kinds, rng, spans = load.templates(512), np.random.default_rng(1), 0
+    parts: list[bytes] = []
     while sum(map(len, parts)) < 16 << 20:
         kind = kinds[len(parts) % len(kinds)]
         body = kind.fresh(rng)

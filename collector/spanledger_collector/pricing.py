@@ -178,7 +178,7 @@ class PriceBook:
         if rows:
             lines = "\n".join(json.dumps(row, default="{:f}".format) for row in rows)
             self._client.command(f"INSERT INTO spanledger.prices SETTINGS async_insert = 0 FORMAT JSONEachRow\n{lines}")
-        self._client.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")
+            self._client.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")
         return len(rows)
 
     def _recorded(self) -> tuple[dict[tuple[str, str, str], frozenset[Card]], dict[Pair, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from collector.rig import QUICK, Rig, Rigged, Running, Start, blank_data
@@ -35,10 +36,10 @@ def rig(data: Path) -> Iterator[Rigged]:
     with ExitStack() as stack:
         running: list[Rig] = []
 
-        def begin(settings: SpoolSettings = QUICK, **options: object) -> Rig:
+        def begin(settings: SpoolSettings = QUICK, **options: Any) -> Rig:
             for former in running:
                 former.close()
-            running[:] = [Rig(data, settings, **options)]  # type: ignore[arg-type]
+            running[:] = [Rig(data, settings, **options)]
             stack.callback(running[0].close)
             return running[0]
 
@@ -50,11 +51,11 @@ def platform(data: Path) -> Iterator[Start]:
     """Runs a platform: `platform(host="127.0.0.1", …)`, on free ports and without a dashboard; the one before it is over then."""
     running: list[Running] = []
 
-    def start(**options: object) -> Running:
+    def start(**options: Any) -> Running:
         for former in running:
             former.stop()
         chosen = {"data": data, "otlp_port": 0, "clickhouse_port": 0, "dashboard_port": None, **options}
-        running[:] = [Running(Options(**chosen))]  # type: ignore[arg-type]
+        running[:] = [Running(Options(**chosen))]
         return running[0]
 
     yield start

@@ -273,17 +273,17 @@ def test_a_stock_exporter_is_served(collector: Collector, compression: Compressi
 
 def test_a_stock_exporter_retries_what_it_was_asked_to_retry_and_is_stored_once(tmp_path: Path) -> None:
     def make_room() -> None:
-        until(lambda: collector.refused)
-        segment = collector.spool.take(DEADLINE)
+        until(lambda: full.refused)
+        segment = full.spool.take(DEADLINE)
         assert segment is not None
-        collector.spool.done(segment)
+        full.spool.done(segment)
 
     first = request(calls(1))
-    with served(tmp_path, SpoolSettings(seal_after=0, limit=len(first))) as collector:
-        assert collector.send(first).status_code == 200
+    with served(tmp_path, SpoolSettings(seal_after=0, limit=len(first))) as full:
+        assert full.send(first).status_code == 200
         helper = threading.Thread(target=make_room)
         helper.start()
-        exported(OTLPSpanExporter(f"{collector.url}/v1/traces", timeout=DEADLINE), 1)
+        exported(OTLPSpanExporter(f"{full.url}/v1/traces", timeout=DEADLINE), 1)
         helper.join()
-        assert set(collector.refused) == {503}
-        assert names(collector.kept()) == ["call 0"]
+        assert set(full.refused) == {503}
+        assert names(full.kept()) == ["call 0"]

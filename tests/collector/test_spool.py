@@ -110,7 +110,7 @@ def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 def test_a_full_spool_refuses_before_it_takes_anything(tmp_path: Path) -> None:
     with opened(tmp_path, SpoolSettings(seal_after=3600, limit=1_000)) as spool:
-        taken = []
+        taken: list[Future[None]] = []
         with pytest.raises(RetryableError, match="full"):
             while True:
                 taken.append(spool.append(body(len(taken))))

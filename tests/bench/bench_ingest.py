@@ -158,7 +158,7 @@ def visible(rate: float, seconds: float) -> None:
         done.set()
         watcher.join()
         times, counts = np.array([t for t, _ in seen]), np.array([n for _, n in seen])
-        lags = [times[min(np.searchsorted(counts, total), len(times) - 1)] - at for at, _, total, _ in result.log]
+        lags = [times[min(int(np.searchsorted(counts, total)), len(times) - 1)] - at for at, _, total, _ in result.log]
         print(f"\nacknowledged to visible in a view, at {result.spans / seconds:,.0f} spans/s for {seconds:.0f} s")
         print(
             f"  p50 {np.percentile(lags, 50):.2f} s, p99 {np.percentile(lags, 99):.2f} s, most {max(lags):.2f} s (polled every 50 ms)"

@@ -64,10 +64,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 def running(environment: Environment, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """`spanledger up` on free ports, and where it says that it listens."""
     command = [
-        environment.bin / "spanledger",
+        str(environment.bin / "spanledger"),
         "up",
         "--data",
-        tmp_path / "data",
+        str(tmp_path / "data"),
         "--otlp-port",
         "0",
         "--clickhouse-port",

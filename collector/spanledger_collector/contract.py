@@ -14,8 +14,8 @@ from spanledger_collector.schemas_folder import SCHEMAS
 
 # An attribute's number is field * PREFERENCES + preference, so that sorting by number sorts by field, then preference.
 PREFERENCES = 64
-# The number of an attribute that holds content: above every field's.
-CONTENT = 65_535
+# The number of an attribute that is not kept, content above all: above every field's.
+LEFT_BEHIND = 65_535
 _PLACEHOLDER = re.compile(r"@([a-z_][a-z0-9_]*)(?:\(([^()]*)\))?", re.IGNORECASE)
 
 
@@ -33,8 +33,9 @@ class Contract:
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
+        fields = raw["inherited"] | raw["of_resource"] | raw["of_span"]
         self.fields = tuple(
-            Field(name, number, tuple(sources)) for number, (name, sources) in enumerate(raw["fields"].items(), start=1)
+            Field(name, number, tuple(sources)) for number, (name, sources) in enumerate(fields.items(), start=1)
         )
         seen: dict[str, str] = {}
         for field in self.fields:
@@ -49,16 +50,16 @@ class Contract:
         return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
 
     def numbers(self) -> dict[str, int]:
-        """Attribute name to its number: which field it feeds and with what preference, or that it is content."""
-        content = dict.fromkeys(self.raw["content"]["names"], CONTENT)
-        return content | {
+        """Attribute name to its number: which field it feeds and with what preference, or that it is left behind."""
+        left_behind = dict.fromkeys([*self.raw["content"]["names"], *self.raw["delivery_stamps"]], LEFT_BEHIND)
+        return left_behind | {
             source: field.number * PREFERENCES + preference
             for field in self.fields
             for preference, source in enumerate(field.sources)
         }
 
     def render(self, sql: str) -> str:
-        """Fill the placeholders of an SQL file: `@field(name)` and its kin, `@number(expression)`, and `@list` of this contract.
+        """Fill the placeholders of an SQL file: `@field(name)`, `@number(key)`, `@is_content(key)`, and `@list` of this contract.
 
         Raises KeyError, naming it, for a placeholder that the contract does not know.
         """
@@ -70,16 +71,18 @@ class Contract:
         name, argument = match[1], match[2]
         if argument is None:
             return self._placeholders[name]
-        if name in ("field", "resource_field", "inherited"):
-            number = next((f.number for f in self.fields if f.name == argument), None)
+        if name == "field":
+            number = next((field.number for field in self.fields if field.name == argument), None)
             if number is None:
                 raise KeyError(f"attributes.yaml has no field {argument}")
-            own, inherited = f"texts[indexOf(fields, {number})]", f"resource_texts[indexOf(resource_fields, {number})]"
-            return {"field": own, "resource_field": inherited, "inherited": f"if({own} = '', {inherited}, {own})"}[name]
+            return f"fields[{number}]"
+        content = self.raw["content"]
+        prefixes = " OR ".join(f"startsWith({argument}, {_quote(prefix)})" for prefix in content["prefixes"])
+        if name == "is_content":
+            return f"(has({_array(content['names'])}, {argument}) OR {prefixes})"
         if name == "number":
-            prefixes = " OR ".join(f"startsWith({argument}, {_quote(p)})" for p in self.raw["content"]["prefixes"])
             numbers = self.numbers()
-            return f"if({prefixes}, {CONTENT}, transform({argument}, {_array(numbers)}, {_array(numbers.values())}, 0))"
+            return f"if({prefixes}, {LEFT_BEHIND}, transform({argument}, {_array(numbers)}, {_array(numbers.values())}, 0))"
         return self._placeholders[name] + f"({argument})"
 
     def _values(self) -> dict[str, str]:
@@ -87,7 +90,9 @@ class Contract:
         day = 86_400 * 10**9
         return {
             **raw["types"],
-            "content": str(CONTENT),
+            "left_behind": str(LEFT_BEHIND),
+            "last_field": str(len(self.fields)),
+            "last_of_resource": str(len(raw["inherited"]) + len(raw["of_resource"])),
             "preferences": str(PREFERENCES),
             "delivery_stamps": _array(raw["delivery_stamps"]),
             "billable_operations": _array(raw["billable_operations"]),
@@ -95,6 +100,7 @@ class Contract:
             "standard_service_tiers": _array(raw["standard_service_tiers"]),
             "tag_prefix": _quote(raw["tag_prefix"]),
             "limit_tokens": str(limits["tokens"]),
+            "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
             "limit_future_ns": str(limits["future_hours"] * day // 24),
         }

@@ -1,0 +1,62 @@
+-- From texts to figures. What no table should take is refused, alone and with its reason; bad usage only becomes NULL.
+-- Each token goes into exactly one bucket (D5); subsets that exceed their total are flagged and not believed.
+CREATE MATERIALIZED VIEW spanledger.check TO spanledger.spans_checked AS
+WITH
+figures AS
+(
+    SELECT origin, resource, span, named, provider, model, tier, reported, reported_source,
+        multiIf(
+            length(span.trace_id) != 32 OR span.trace_id = '00000000000000000000000000000000', 'invalid_trace_id',
+            length(span.span_id) != 16 OR span.span_id = '0000000000000000', 'invalid_span_id',
+            parent_length NOT IN (0, 8), 'invalid_parent_span_id',
+            span.start_ns = 0, 'missing_start_time',
+            span.start_ns < origin.received_at - @limit_old_ns, 'start_time_too_old',
+            span.start_ns > origin.received_at + @limit_future_ns, 'start_time_in_future',
+            span.end_ns < span.start_ns, 'end_before_start',
+            span.end_ns > origin.received_at + @limit_future_ns, 'end_time_in_future',
+            '') AS reason,
+        -- usage without an operation can only be a model call
+        if(own_operation = '' AND reported[1] != '', 'chat', own_operation) AS operation,
+        toUInt16OrZero(http_status) >= 400 AS refused,
+        span.status_code = 2 OR own_error_type != '' OR refused AS failed,
+        multiIf(own_error_type != '', own_error_type, exception_type != '', exception_type, refused, http_status, failed, '_OTHER', '') AS error_type,
+        accurateCastOrNull(round(toFloat64OrNull(ttft_seconds) * 1000000000), 'UInt64') AS ttft_ns,
+        if(ttft_ns < 86400000000000, ttft_ns, NULL) AS believed_ttft_ns,
+        toDecimal128OrNull(if(reported_currency IN ('', 'USD'), reported_cost, ''), 12) AS cost_usd,
+        if(cost_usd BETWEEN 0 AND @limit_reported_cost, cost_usd, NULL) AS reported_cost_usd,
+        arrayMap(text -> if(toUInt64OrNull(text) <= @limit_tokens, toUInt64OrNull(text), NULL), reported) AS counts,
+        arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toInt64(toUInt64OrZero(text)), 0), reported) AS amounts
+    FROM spanledger.spans_named
+),
+    amounts[7] - least(amounts[9], amounts[7]) AS audio_uncached,  -- audio that was read from a cache is counted there
+    amounts[1] - amounts[3] - amounts[4] - audio_uncached AS text_uncached,
+    amounts[2] - amounts[6] - amounts[8] AS text_out,
+    least(amounts[5], amounts[4]) AS written_1h,
+    ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'audio_input_tokens', 'audio_output_tokens', 'audio_cache_read_tokens'] AS names
+SELECT origin, resource, span, named,
+    (
+        operation, if(reason = '', span.end_ns - span.start_ns, 0), believed_ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
+        reported_cost_usd, if(isNull(reported_cost_usd), '', reported_source)
+    ) AS checked,
+    reason,
+    -- refused times never reach a date: no partition is made for them
+    fromUnixTimestamp64Nano(if(reason = '', toInt64(span.start_ns), toInt64(0)), 'UTC') AS timestamp,
+    provider, model, tier, amounts[1] AS input_tokens,
+    arrayConcat(
+        if(text_uncached >= 0, [text_uncached, amounts[3], amounts[4] - written_1h, written_1h, audio_uncached], [amounts[1], 0, 0, 0, 0]),
+        if(text_out >= 0, [text_out, amounts[6], amounts[8]], [amounts[2], 0, 0])) AS buckets,
+    isNotNull(counts[1]) OR isNotNull(counts[2]) AS has_usage,
+    arrayFilter(flag -> flag != '', arrayConcat(
+        arrayMap((text, count, name) -> multiIf(
+            text = '' OR isNotNull(count), '',
+            startsWith(text, '-'), concat(name, '_negative'),
+            toFloat64OrZero(text) > @limit_tokens, concat(name, '_absurd'),
+            concat(name, '_not_a_count')), reported, counts, names),
+        [
+            if(text_uncached < 0, 'input_subsets_exceed_total', ''), if(text_out < 0, 'output_subsets_exceed_total', ''),
+            if(amounts[5] > amounts[4], 'cache_write_1h_exceeds_cache_write', '')
+        ])) AS usage_flags,
+    has(@billable_operations, operation) AS billing_owner,
+    NOT has_usage AND failed AND (refused OR toUInt16OrZero(error_type) >= 400 OR has(@refusals, arrayElement(splitByChar('.', error_type), -1))) AS free,
+    if(reported_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd  -- our own SDK only repeats the price book
+FROM figures

@@ -1,0 +1,25 @@
+-- From figures to money. The rates are those of the service tier, or the list price where the book has none of its own.
+CREATE MATERIALIZED VIEW spanledger.price TO spanledger.spans_in AS
+WITH
+looked_up AS
+(
+    SELECT *,
+        tier != '' AND NOT dictHas('spanledger.price_book', (provider, model, tier), toDateTime(timestamp, 'UTC')) AS tier_is_unknown,
+        spanledger_price_entry(provider, model, if(tier_is_unknown, '', tier), toDateTime(timestamp, 'UTC')) AS entry,
+        spanledger_price_rates(entry, input_tokens, timestamp) AS rates
+    FROM spanledger.spans_checked
+),
+    rates[9] >= 0 AS has_rates,
+    if(has_usage, spanledger_list_cost(buckets, rates), NULL) AS list_cost_usd
+SELECT origin, resource, span, named, checked, reason, timestamp, provider, model, buckets, has_usage, usage_flags, billing_owner,
+    multiIf(NOT billing_owner, NULL, free, toDecimal128(0, 12), coalesce(list_cost_usd, provider_cost_usd)) AS cost_usd,
+    multiIf(
+        NOT billing_owner, '',
+        free, 'free',
+        isNull(list_cost_usd) AND isNotNull(provider_cost_usd), 'reported',
+        isNull(list_cost_usd), 'unpriced',
+        notEmpty(usage_flags), 'partial',
+        tier_is_unknown, 'estimated',
+        'priced') AS cost_status,
+    if(has_rates, entry.5, '') AS price_id, if(has_rates, entry.6, '') AS price_version
+FROM looked_up

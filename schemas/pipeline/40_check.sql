@@ -14,7 +14,7 @@ figures AS
             span.start_ns > origin.received_at + @limit_future_ns, 'start_time_in_future',
             span.end_ns < span.start_ns, 'end_before_start',
             span.end_ns > origin.received_at + @limit_future_ns, 'end_time_in_future',
-            '') AS reason,
+            '') AS refusal,
         -- usage without an operation can only be a model call
         if(own_operation = '' AND reported[1] != '', 'chat', own_operation) AS operation,
         toUInt16OrZero(http_status) >= 400 AS refused,
@@ -35,12 +35,12 @@ figures AS
     ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'audio_input_tokens', 'audio_output_tokens', 'audio_cache_read_tokens'] AS names
 SELECT origin, resource, span, named,
     (
-        operation, if(reason = '', span.end_ns - span.start_ns, 0), believed_ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
+        operation, if(refusal = '', span.end_ns - span.start_ns, 0), believed_ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
         reported_cost_usd, if(isNull(reported_cost_usd), '', reported_source)
     ) AS checked,
-    reason,
+    refusal,
     -- refused times never reach a date: no partition is made for them
-    fromUnixTimestamp64Nano(if(reason = '', toInt64(span.start_ns), toInt64(0)), 'UTC') AS timestamp,
+    fromUnixTimestamp64Nano(if(refusal = '', toInt64(span.start_ns), toInt64(0)), 'UTC') AS timestamp,
     provider, model, tier, amounts[1] AS input_tokens,
     arrayConcat(
         if(text_uncached >= 0, [text_uncached, amounts[3], amounts[4] - written_1h, written_1h, audio_uncached], [amounts[1], 0, 0, 0, 0]),

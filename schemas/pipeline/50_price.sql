@@ -11,7 +11,7 @@ looked_up AS
 ),
     rates[9] >= 0 AS has_rates,
     if(has_usage, spanledger_list_cost(buckets, rates), NULL) AS list_cost_usd
-SELECT origin, resource, span, named, checked, reason, timestamp, provider, model, buckets, has_usage, usage_flags, billing_owner,
+SELECT origin, resource, span, named, checked, refusal, timestamp, provider, model, buckets, has_usage, usage_flags, billing_owner,
     multiIf(NOT billing_owner, NULL, free, toDecimal128(0, 12), coalesce(list_cost_usd, provider_cost_usd)) AS cost_usd,
     multiIf(
         NOT billing_owner, '',

@@ -20,4 +20,4 @@ SELECT
     span.events AS events, span.links AS links, span.dropped_counts AS dropped_counts,
     fromUnixTimestamp64Nano(toInt64(origin.received_at), 'UTC') AS received_at, origin.segment AS segment
 FROM spanledger.spans_in
-WHERE reason = ''
+WHERE refusal = ''

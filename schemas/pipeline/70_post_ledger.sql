@@ -21,4 +21,4 @@ SELECT
     cost_usd, cost_status, price_id, price_version, checked.duration_ns AS duration_ns, checked.ttft_ns AS ttft_ns,
     checked.status AS status, checked.error_type AS error_type, origin.segment AS segment
 FROM spanledger.spans_in
-WHERE reason = '' AND billing_owner
+WHERE refusal = '' AND billing_owner  -- not `reason`: a name of the SELECT comes before the table's

@@ -1,6 +1,6 @@
 CREATE MATERIALIZED VIEW spanledger.post_rejected TO spanledger.rejected AS
 SELECT
-    origin.project AS project, fromUnixTimestamp64Nano(toInt64(origin.received_at), 'UTC') AS received_at, reason,
+    origin.project AS project, fromUnixTimestamp64Nano(toInt64(origin.received_at), 'UTC') AS received_at, refusal AS reason,
     span.trace_id AS trace_id, span.span_id AS span_id, span.parent_span_id AS parent_span_id,
     span.start_ns AS start_time_unix_nano, span.end_ns AS end_time_unix_nano, span.name AS name, span.kind AS kind,
     span.status_code AS status_code, span.status_message AS status_message, named.service_name AS service_name,
@@ -8,4 +8,4 @@ SELECT
     named.attributes AS attributes, named.attribute_types AS attribute_types, resource.attributes AS resource_attributes,
     span.events AS events, origin.digest AS digest, origin.segment AS segment
 FROM spanledger.spans_in
-WHERE reason != ''
+WHERE refusal != ''

@@ -6,7 +6,7 @@ CREATE TABLE spanledger.spans_checked
     span              @Span,
     named             @Named,
     checked           @Checked,
-    reason            LowCardinality(String),  -- why the span is refused; empty where it is not
+    refusal           LowCardinality(String),  -- why the span is refused; empty where it is not
     timestamp         DateTime64(9, 'UTC'),
     provider          LowCardinality(String),
     model             LowCardinality(String),

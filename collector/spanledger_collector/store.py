@@ -132,7 +132,8 @@ class Store:
     def migrate(self, at: datetime) -> list[str]:
         """Bring the schema up to date; returns the names of what was applied. Only with no segment half posted.
 
-        Tables are applied once and may never change; functions and views are replaced when their text has changed.
+        Tables are applied once and may never change; functions and views are replaced when their text has changed, and a
+        view of the pipeline that has no file any more is dropped: it would post beside those that took its place.
         Raises StartError, naming the file, where a table's file was edited after it was applied.
         """
         applied: list[str] = []
@@ -151,7 +152,8 @@ class Store:
             for name, text in self._files(kind):
                 # a view holds the functions it was made with, so it is replaced when one of them changes
                 sha256 = hashlib.sha256((text if kind == "tables" else text + functions).encode()).hexdigest()
-                if known.get(name) == sha256:
+                lost = kind == "pipeline" and _created(text) not in existing
+                if known.get(name) == sha256 and not lost:
                     continue
                 if kind == "tables" and name in known:
                     raise StartError(
@@ -166,6 +168,12 @@ class Store:
                     {"name": name, "sha256": sha256, "at": at},
                 )
                 applied.append(name)
+        pipeline = {_created(text) for _, text in self._files("pipeline")}
+        for (view,) in self.query(
+            "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
+        ):
+            if f"spanledger.{view}" not in pipeline:
+                self.command(f"DROP VIEW spanledger.{view} SYNC")
         self.sync()
         return applied
 
@@ -189,13 +197,12 @@ class Store:
             self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
 
     def _apply(self, kind: str, name: str, text: str, existing: set[str]) -> None:
-        created = _CREATED.search(text)
-        if created and created["name"] in existing:
+        if (created := _created(text)) in existing:
             if kind == "tables":
                 return  # a crash came between its creation and its record
             if kind == "pipeline":
                 # never drop and create: a view's identity is part of the deduplication token (D15)
-                text = f"ALTER TABLE {created['name']} MODIFY QUERY {text.split(' AS' + chr(10), 1)[1]}"
+                text = f"ALTER TABLE {created} MODIFY QUERY {text.split(' AS' + chr(10), 1)[1]}"
         try:
             self.command(text)
         except (PermanentError, RetryableError) as error:
@@ -212,8 +219,14 @@ class Store:
         return self.contract.render(path.read_text(encoding="utf-8"))
 
 
-_CREATED = re.compile(r"^CREATE (?:TABLE|DICTIONARY|MATERIALIZED VIEW) (?P<name>\S+)", re.MULTILINE)
+_CREATED = re.compile(r"^CREATE (?:TABLE|DICTIONARY|MATERIALIZED VIEW) (\S+)", re.MULTILINE)
 _LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _created(sql: str) -> str:
+    """The table or materialized view that a file makes; '' where it makes none."""
+    found = _CREATED.search(sql)
+    return found[1] if found else ""
 
 
 def _quote(value: object) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated
 import clickhouse_connect
 import platformdirs
 import typer
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
@@ -148,6 +148,8 @@ def sql(
     try:
         with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
             sys.stdout.buffer.write(client.raw_query(text, fmt=output))
+    except OperationalError as error:
+        raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error
     except ClickHouseError as error:
         raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
 
@@ -213,6 +215,8 @@ def run() -> None:
         level=os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    for library in ("urllib3", "clickhouse_connect"):  # what goes wrong is said once, by us
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         app()
     except CollectorError as error:

@@ -21,7 +21,8 @@ from spanledger_collector.spool import SpoolSettings
 
 USAGE = """
 SELECT round(sum(cost_usd), 6) FROM spanledger.usage(
-    step=0, by='', from='2026-01-01 00:00:00', to='2100-01-01 00:00:00', project='{project}', environments=[], services=[], providers=[], models=[], teams=[], features=[], customers=[])
+    step=0, by='', from='2026-01-01 00:00:00', to='2100-01-01 00:00:00', project='{project}',
+    environments=[], services=[], providers=[], models=[], teams=[], features=[], customers=[])
 """
 
 

@@ -1,0 +1,168 @@
+"""The command line: help that helps, and errors of one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from collector.rig import Running, Start
+from collector.traffic import calls, request
+from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.platform import lock_folder
+
+
+def spanledger(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SPANLEDGER_")}
+    return subprocess.run(
+        [sys.executable, "-m", "spanledger_collector", *arguments],
+        input=stdin, capture_output=True, text=True, timeout=60, env={**clean, "COLUMNS": "120", **environment},
+    )  # fmt: skip
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """What a failed command says: one line, exit code 1, nothing else."""
+    assert done.returncode == 1, done
+    assert done.stdout == "" and done.stderr.startswith("spanledger: ")
+    [line] = done.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("command", "mentions"),
+    [
+        ((), ["up", "migrate", "keys", "sql"]),
+        (("up",), ["--data", "--no-dashboard", "--host", "--otlp-port", "4318", "8123", "8501", "--keep", "API keys"]),
+        (("migrate",), ["--data", "schema"]),
+        (("sql",), ["--url", "--key", "--format", "SELECT"]),
+        (("keys",), ["create", "list", "revoke"]),
+        (("keys", "create"), ["--project", "--scope", "shown once"]),
+        (("keys", "list"), ["--json"]),
+        (("keys", "revoke"), ["key_id"]),
+    ],
+)
+def test_every_command_explains_itself(command: tuple[str, ...], mentions: list[str]) -> None:
+    done = spanledger(*command, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    text = " ".join(done.stdout.replace("│", " ").split())
+    assert [word for word in mentions if word not in text] == []
+
+
+def test_without_a_command_it_shows_what_there_is() -> None:
+    done = spanledger()
+    assert "migrate" in done.stdout + done.stderr
+
+
+def test_a_key_is_shown_once_listed_by_name_and_revoked(tmp_path: Path) -> None:
+    made = spanledger("keys", "create", "--data", str(tmp_path), "--project", "web", "--scope", "ingest")
+    assert made.returncode == 0
+    key = made.stdout.strip()
+    assert Keys(tmp_path / "keys.json").project_of(key, Scope.INGEST) == "web"
+
+    listed = spanledger("keys", "list", "--data", str(tmp_path))
+    identity = key.split("_")[1]
+    assert identity in listed.stdout and "active" in listed.stdout and key not in listed.stdout
+
+    revoked = spanledger("keys", "revoke", identity, "--data", str(tmp_path))
+    assert revoked.returncode == 0 and "web" in revoked.stdout
+    [row] = json.loads(spanledger("keys", "list", "--json", "--data", str(tmp_path)).stdout)
+    assert (row["id"], row["project"], row["scopes"]) == (identity, "web", ["ingest"]) and row["revoked_at"]
+
+
+def test_the_data_folder_may_come_from_the_environment(tmp_path: Path) -> None:
+    assert spanledger("keys", "create", SPANLEDGER_DATA=str(tmp_path)).returncode == 0
+    assert (tmp_path / "keys.json").exists()
+
+
+def test_migrate_says_what_it_applies_and_then_that_there_is_nothing_to(tmp_path: Path, data: Path) -> None:
+    first = spanledger("migrate", "--data", str(tmp_path / "fresh"))
+    assert first.returncode == 0 and "applied schemas/tables/020_ledger.sql" in first.stdout
+    again = spanledger("migrate", "--data", str(data))
+    assert (again.returncode, again.stdout) == (0, "Nothing to apply; the schema is up to date.\n")
+
+
+# -- errors
+
+
+def test_a_folder_in_use_is_one_line(data: Path) -> None:
+    with lock_folder(data):
+        assert "in use by process" in one_line(spanledger("migrate", "--data", str(data)))
+        assert "in use by process" in one_line(spanledger("up", "--no-dashboard", "--data", str(data)))
+
+
+def test_a_taken_port_is_one_line(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), "--otlp-port", port))
+    assert "--otlp-port" in line and port in line
+
+
+def test_an_address_for_others_without_keys_is_one_line(data: Path) -> None:
+    line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), "--host", "0.0.0.0"))
+    assert "spanledger keys create" in line
+
+
+def test_a_retention_that_cannot_be_is_one_line(data: Path) -> None:
+    ports = ("--otlp-port", "0", "--clickhouse-port", "0")
+    line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), *ports, "--keep", "prices=3"))
+    assert "no table prices" in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--keep", "spans"), ("--keep", "spans=soon"), ("--otlp-port", "65536"), ("--no-such",)]
+)
+def test_an_option_that_cannot_be_is_a_usage_error(data: Path, arguments: tuple[str, ...]) -> None:
+    done = spanledger("up", "--no-dashboard", "--data", str(data), *arguments)
+    assert done.returncode == 2 and "Usage" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_key_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{")
+    assert "no key file" in one_line(spanledger("keys", "list", "--data", str(tmp_path)))
+
+
+def test_a_file_system_that_refuses_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").mkdir()
+    assert "keys.json" in one_line(spanledger("keys", "create", "--data", str(tmp_path)))
+
+
+def test_a_key_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
+    assert "no key 0123" in one_line(spanledger("keys", "revoke", "0123", "--data", str(tmp_path)))
+
+
+# -- sql
+
+
+@pytest.fixture
+def running(platform: Start) -> Iterator[Running]:
+    here = platform()
+    here.send(request(calls(3)))
+    yield here.drained()
+
+
+def test_sql_answers_from_a_running_spanledger(running: Running) -> None:
+    url = running.platform.addresses.clickhouse
+    query = "SELECT model, sum(calls) AS calls FROM ledger GROUP BY model"
+    assert spanledger("sql", query, "--url", url, "--format", "CSVWithNames").stdout == '"model","calls"\n"gpt-4o",3\n'
+    assert spanledger("sql", "--format", "TSV", stdin=query, SPANLEDGER_CLICKHOUSE_DSN=url).stdout == "gpt-4o\t3\n"
+    table = spanledger("sql", query, "--url", url)
+    assert table.returncode == 0 and "gpt-4o" in table.stdout and "calls" in table.stdout
+
+
+def test_sql_that_cannot_be_answered_is_one_line(running: Running) -> None:
+    url = running.platform.addresses.clickhouse
+    for query in ("SELECT nothing FROM ledger", "SELEC", "DROP TABLE ledger", "SELECT file('/etc/passwd')"):
+        assert url in one_line(spanledger("sql", query, "--url", url))
+    assert "Authentication failed" in one_line(spanledger("sql", "SELECT 1", "--url", url, "--key", "sl_no_key"))
+    assert spanledger("sql", "--url", url).returncode == 2  # nothing was asked
+
+
+def test_sql_without_a_spanledger_to_ask_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert f"{url} does not answer" in one_line(spanledger("sql", "SELECT 1", "--url", url))

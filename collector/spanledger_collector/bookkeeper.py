@@ -31,13 +31,20 @@ class Bookkeeper:
         self._client = store.open()
         self._book = PriceBook(self._client)
         self._corrections = Corrections(self._client)
+        self._opening = False
         self._fresh: list[int] = []
-        self._book_grew = False
         self._last = float("-inf")
 
     def open_book(self) -> None:
-        """Record the edition of the price book that this release brings, where it differs from what is recorded."""
-        self._book_grew = self._book.record_edition(self._clock()) > 0
+        """Record the edition of the price book that this release brings, where it differs from what is recorded, and take
+        up what a former process posted and did not tidy."""
+        self._book.record_edition(self._clock())
+        rows = self._store.query(
+            "SELECT DISTINCT segment FROM spanledger.deliveries WHERE segment > {tidied:UInt64} ORDER BY segment",
+            {"tidied": self._spool.journal.state.tidied},
+        )
+        self._fresh = [segment for (segment,) in rows]
+        self._opening = True
 
     def settle_interrupted(self) -> None:
         """Undo corrections that were begun and not done: they are made anew. Nothing else is posted without a file in the spool."""
@@ -53,20 +60,28 @@ class Bookkeeper:
     def tidy(self, pressed: bool) -> None:
         """Price what was posted without a price and has one now; reverse what was posted twice."""
         waited = time.monotonic() - self._last
-        if not self._fresh or waited < (PRESSED_EVERY if pressed else IDLE_EVERY):
+        if not (self._fresh or self._opening) or waited < (PRESSED_EVERY if pressed else IDLE_EVERY):
             return
         segments, self._fresh = self._fresh, []
         try:
             self.settle_interrupted()
-            if self._book.record_found(self._corrections.find_unpriced(segments), self._clock()):
-                self._post(lambda number: self._corrections.post_price_found(number, self._clock()))
+            # duplicates first: what was received first stays exactly as it was posted
             if self._corrections.find_duplicates(segments):
                 self._post(lambda number: self._corrections.post_duplicates(number, self._clock(), segments))
+            # without segments: everywhere, for a new edition may know what an older one did not
+            unpriced = self._corrections.find_unpriced(() if self._opening else segments)
+            found = self._book.record_found(unpriced, self._clock())
+            if (found or self._opening) and self._corrections.find_price_found():
+                self._post(lambda number: self._corrections.post_price_found(number, self._clock()))
+            self._opening = False
         except BaseException:
             self._fresh = segments + self._fresh
             raise
         finally:
             self._last = time.monotonic()
+        waiting = self._spool.numbers()
+        if tidied := [number for number in segments if not waiting or number < min(waiting)]:
+            self._spool.journal.tidied(max(tidied))
 
     def close(self) -> None:
         self._client.close()

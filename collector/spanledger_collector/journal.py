@@ -14,12 +14,14 @@ class State:
     """What the journal says. `started`: segment to its last attempt, for those not done. `last`: the highest segment number used.
 
     `done` are those whose files may still be there, since the last compaction: they must not be posted again.
+    `tidied` is the number up to which the books are in order: later segments may need corrections.
     """
 
     started: dict[int, int] = field(default_factory=dict)
     split: dict[int, tuple[int, ...]] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
     last: int = 0
+    tidied: int = 0
 
     def take(self, line: str) -> None:
         """Follow one line. Raises ValueError for what is none."""
@@ -34,13 +36,15 @@ class State:
             self.done.add(segment)
         elif verb == "split":
             self.split[segment] = tuple(rest)
+        elif verb == "tidied" and not rest:
+            self.tidied = segment
         elif verb != "last" or rest:
             raise ValueError("no line of a journal")
         self.last = max(self.last, segment, *(rest if verb == "split" else ()))
 
 
 class Journal:
-    """An append-only file of lines `start S n`, `done S`, `split S A B`, `last S`. Used by one thread at a time.
+    """An append-only file of lines `start S n`, `done S`, `split S A B`, `tidied S`, `last S`. Used by one thread at a time.
 
     Raises StartError for a file that is no journal.
     """
@@ -78,9 +82,14 @@ class Journal:
         """Record that `parts` have taken the place of `segment`."""
         self._write(f"split {segment} {' '.join(map(str, parts))}")
 
+    def tidied(self, segment: int) -> None:
+        """Record that the corrections of every segment up to this one are posted."""
+        self._write(f"tidied {segment}")
+
     def compact(self) -> None:
         """Drop what is over. Only when the files of done segments are gone, durably."""
         lines = [f"last {self.state.last}"] if self.state.last else []
+        lines += [f"tidied {self.state.tidied}"] if self.state.tidied else []
         lines += [f"start {segment} {attempt}" for segment, attempt in self.state.started.items()]
         lines += [f"split {segment} {' '.join(map(str, parts))}" for segment, parts in self.state.split.items()]
         data = "".join(line + "\n" for line in lines).encode()

@@ -25,7 +25,7 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
 class Rigged(Protocol):
-    def __call__(self, settings: SpoolSettings = ..., idle: Callable[[bool], None] = ..., books: bool = ...) -> Rig: ...
+    def __call__(self, settings: SpoolSettings = ..., **options: Any) -> Rig: ...
 
 
 class Start(Protocol):

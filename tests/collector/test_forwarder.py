@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -230,14 +231,14 @@ def test_posting_goes_on_whatever_fails_between_segments(rig: Rigged) -> None:
     assert running.forwarder.failures == 0
 
 
-def test_work_between_segments_never_runs_beside_a_posting(rig: Rigged) -> None:
-    seen: list[int] = []
-    running = rig(idle=lambda pressed: seen.append(running.spool.segments), settings=SpoolSettings(seal_after=0.05))
-    running.start()
+def test_work_between_segments_is_done_by_the_thread_that_posts_so_never_beside_a_posting(rig: Rigged) -> None:
+    seen: list[tuple[str, bool]] = []
+    running = rig(idle=lambda pressed: seen.append((threading.current_thread().name, pressed))).start()
     running.take(*requests(2))
     running.drained()
-    until(lambda: len(seen) > 2)
-    assert running.spool._posting is None
+
+    until(lambda: {pressed for _, pressed in seen} == {True, False})
+    assert {name for name, _ in seen} == {"forwarder"}
 
 
 def test_a_call_delivered_in_two_requests_is_charged_once_in_the_end(rig: Rigged) -> None:

@@ -56,6 +56,7 @@ def test_a_taken_port_is_refused_with_the_option_that_chooses_another(data: Path
 
 
 def test_an_address_of_another_machine_is_refused(data: Path) -> None:
+    Keys(data / "keys.json").create("web", list(Scope), datetime.now(UTC))
     with pytest.raises(StartError, match="cannot be used"):
         Platform(options(data, host="192.0.2.1"))
 
@@ -172,6 +173,27 @@ def test_what_a_retention_is_set_to_holds_for_the_next_start(platform: Start) ->
     ddl = "SELECT extract(create_table_query, 'TTL .*? SETTINGS') FROM system.tables WHERE name = 'spans'"
     assert "toIntervalDay(7)" in str(running.platform.store.query(ddl))
     assert "toIntervalDay(7)" in str(platform().platform.store.query(ddl))
+
+
+def test_the_dashboard_ends_with_the_platform_even_where_that_is_killed(data: Path) -> None:
+    pytest.importorskip("streamlit", reason="there is no dashboard to end")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ports = ["--otlp-port", "0", "--clickhouse-port", "0", "--dashboard-port", str(port)]
+    command = [sys.executable, "-m", "spanledger_collector", "up", "--data", str(data), *ports]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        until(lambda: answers() or process.poll() is not None)
+        assert answers()
+    finally:
+        process.kill()
+        process.wait()
+    until(lambda: not answers())
 
 
 def test_two_platforms_run_side_by_side_on_two_folders(tmp_path: Path) -> None:

@@ -77,9 +77,7 @@ def test_a_view_of_the_pipeline_whose_text_or_functions_changed_is_replaced_in_p
     uuids = "SELECT name, uuid FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView' ORDER BY name"
     selects = uuids.replace("uuid", "as_select")
     before, text = store.query(uuids), store.query(selects)
-    store.command(
-        "ALTER TABLE spanledger.post_spans MODIFY QUERY SELECT timestamp FROM spanledger.spans_in WHERE 0"
-    )
+    store.command("ALTER TABLE spanledger.post_spans MODIFY QUERY SELECT timestamp FROM spanledger.spans_in WHERE 0")
     files = [f"pipeline/{path.stem}" for path in sorted((SCHEMAS / "pipeline").glob("*.sql"))]
     for name in files:
         say(store, name, "made with another function")

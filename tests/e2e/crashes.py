@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
+import httpx2
 from collector.rig import DEADLINE, PROTOBUF, until
 from collector.traffic import CALL_COSTS, call, request
 from spanledger_collector.store import Store
@@ -96,6 +98,7 @@ class Crashes:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self._drain()
         process.terminate()
         assert process.wait(DEADLINE) == 0, self._said()
         store = Store(self._data / "store")
@@ -103,6 +106,21 @@ class Crashes:
             return self._compare(store)
         finally:
             store.close()
+
+    def _drain(self) -> None:
+        """Wait until nothing waits: kills leave a backlog, which a stop would leave to the next start."""
+        for before in iter(self._waiting, 0):
+            until(partial(self._fewer_wait, before))
+
+    def _fewer_wait(self, before: float) -> bool:
+        return self._waiting() < before
+
+    def _waiting(self) -> float:
+        """Segments that are not posted yet."""
+        metrics = httpx2.get(f"http://127.0.0.1:{self._otlp}/metrics", trust_env=False, timeout=DEADLINE).text
+        return float(
+            next(line.split()[1] for line in metrics.splitlines() if line.startswith("spanledger_spool_segments "))
+        )
 
     def _compare(self, store: Store) -> Findings:
         found = Findings(len(self._good), self._requests)

@@ -63,7 +63,10 @@ class Journal:
             except ValueError as error:
                 if position == len(lines) - 1:
                     break
-                raise StartError(f"{path}, line {position + 1}, cannot be read: the disk has lost it") from error
+                raise StartError(
+                    f"{path}, line {position + 1}, cannot be read. Restore the file; or move it away, "
+                    "and then what was being posted when it was written last may be posted twice"
+                ) from error
             self.size += len(line)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         os.ftruncate(self._file, self.size)

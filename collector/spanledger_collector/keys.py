@@ -64,7 +64,7 @@ class Keys:
             try:
                 rows = json.loads(self._path.read_text(encoding="utf-8"))
                 self._keys = {row["id"]: Key(**{**row, "scopes": tuple(row["scopes"])}) for row in rows}
-            except (ValueError, TypeError, KeyError) as error:
+            except (OSError, ValueError, TypeError, KeyError) as error:
                 raise CollectorError(
                     f"{self._path} is no key file: {error}. Move it away and create the keys anew."
                 ) from error

@@ -26,7 +26,7 @@ import uvicorn
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.bookkeeper import Bookkeeper
 from spanledger_collector.door import REMEMBERED_REQUESTS, Door
-from spanledger_collector.errors import RefusedError, StartError
+from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
@@ -186,13 +186,13 @@ class Platform:
     def _authorize(self, key: str | None) -> frozenset[str] | None:
         if key and hmac.compare_digest(key.encode(), self._own_key.encode()):
             return None
-        if key:
-            try:
+        try:
+            if key:
                 return frozenset({self._keys.project_of(key, Scope.READ)})
-            except RefusedError as error:
-                raise UnauthorizedError(str(error)) from error
-        if self._loopback and not self._keys.any_active():
-            return None
+            if self._loopback and not self._keys.any_active():
+                return None
+        except CollectorError as error:
+            raise UnauthorizedError(str(error)) from error
         raise UnauthorizedError("an API key is needed")
 
     def _bind(self, host: str, port: int, option: str) -> socket.socket:

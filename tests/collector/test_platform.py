@@ -113,6 +113,17 @@ def test_a_key_that_is_revoked_while_it_runs_is_refused_by_both_interfaces(platf
     assert running.send(request(calls(1)), key=kept).status_code == running.ask("SELECT 1", kept).status_code == 200
 
 
+def test_a_damaged_key_file_opens_neither_interface(platform: Start, data: Path) -> None:
+    running = platform()
+    (data / "keys.json").write_text("{")
+    assert running.send(request(calls(1))).status_code == 503
+    assert running.ask("SELECT 1").status_code == running.ask("SELECT 1", "sl_x_y").status_code == 401
+    (data / "keys.json").unlink()
+    (data / "keys.json").mkdir()
+    assert running.send(request(calls(1))).status_code == 503
+    assert running.ask("SELECT 1").status_code == 401
+
+
 def test_it_is_ready_until_posting_fails_and_again_once_it_does_not(platform: Start) -> None:
     running = platform()
     assert running.http.get("/readyz").status_code == 200

@@ -60,7 +60,7 @@ def cost(posted: Posted) -> tuple[str, Decimal | None]:
 def test_a_call_with_usage_and_a_price_is_priced(pipeline: Pipeline) -> None:
     posted = pipeline.post_spans(call({INPUT: 1000, OUTPUT: 100, "gen_ai.usage.reasoning.output_tokens": 40}))
 
-    assert cost(posted) == ("priced", Decimal("0.00288"))  # 1000 × 2 + 60 × 8 + 40 × 10, in millionths
+    assert cost(posted) == ("priced", Decimal("0.00288"))  # 1000 * 2 + 60 * 8 + 40 * 10, in millionths
     assert (posted.posting["price_id"], posted.posting["price_version"]) == ("acme/model-1", "test 1")
 
 

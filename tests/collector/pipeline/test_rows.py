@@ -1,0 +1,478 @@
+"""From attributes to columns: what is named wins as attributes.yaml says, and whatever else came reads back equal."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from collector.pipeline.otlp import (
+    NOW_NS,
+    SECOND,
+    Pipeline,
+    Row,
+    Value,
+    attributes,
+    by_name,
+    call,
+    failed,
+    request,
+    resource,
+    span,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from spanledger_collector.contract import Contract
+from spanledger_collector.schemas_folder import SCHEMAS
+
+ATTRIBUTION = {
+    "team": "spanledger.team",
+    "feature": "spanledger.feature",
+    "customer": "spanledger.customer",
+    "user_id": "user.id",
+    "session_id": "session.id",
+    "prompt_name": "gen_ai.prompt.name",
+    "prompt_version": "gen_ai.prompt.version",
+}
+ALIASES = {
+    "user_id": "spanledger.user",
+    "session_id": "spanledger.session",
+    "prompt_name": "spanledger.prompt",
+    "prompt_version": "spanledger.prompt_version",
+}
+
+
+# -- columns
+
+
+def test_every_column_that_a_span_itself_fills(pipeline: Pipeline) -> None:
+    posted = pipeline.post_spans(
+        span(
+            trace_id=b"\xab" * 16,
+            span_id=b"\xcd" * 8,
+            parent_span_id=b"\xef" * 8,
+            trace_state="a=b",
+            flags=257,
+            name="GET /",
+            kind=Span.SPAN_KIND_SERVER,
+            status=failed("it broke"),
+            dropped_attributes_count=1,
+            dropped_events_count=2,
+            dropped_links_count=3,
+            start_time_unix_nano=NOW_NS - SECOND,
+            end_time_unix_nano=NOW_NS - SECOND + 123_456_789,
+        ),
+        scope="lib",
+        version="2.0",
+    )
+
+    row = posted.span
+    expected = {
+        "trace_id": "ab" * 16, "span_id": "cd" * 8, "parent_span_id": "ef" * 8, "trace_state": "a=b", "flags": 257,
+        "name": "GET /", "kind": "server", "status": "error", "status_message": "it broke", "error_type": "_OTHER",
+        "duration_ns": 123_456_789, "scope_name": "lib", "scope_version": "2.0",
+        "dropped_counts": {"attributes": 1, "events": 2, "links": 3},
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [*enumerate(["unspecified", "internal", "server", "client", "producer", "consumer"]), (6, ""), (2**31 - 1, "")],
+)
+def test_kinds_read_as_words(pipeline: Pipeline, number: int, kind: str) -> None:
+    assert pipeline.post_spans(span(kind=number)).span["kind"] == kind
+
+
+def test_the_figures_and_names_of_a_call(pipeline: Pipeline) -> None:
+    values: dict[str, Value] = {
+        "gen_ai.response.model": "model-2",
+        "gen_ai.response.time_to_first_chunk": 0.25,
+        "gen_ai.request.stream": True,
+        "gen_ai.response.finish_reasons": ["length", "stop"],
+        "gen_ai.response.id": "r-1",
+        "anthropic.response.service_tier": "priority",
+        "server.address": "api.acme.test",
+        "gen_ai.agent.name": "planner",
+        "spanledger.request.hash": "5f",
+    }
+    service = {"service.name": "web", "deployment.environment.name": "production"}
+
+    row = pipeline.post_spans(call(values), values=service).span
+
+    expected = {
+        "operation": "chat", "provider": "acme", "request_model": "model-1", "response_model": "model-2", "model": "model-2",
+        "ttft_ns": 250_000_000, "streaming": True, "finish_reason": "length", "response_id": "r-1", "service_tier": "priority",
+        "server_address": "api.acme.test", "agent_name": "planner", "request_hash": "5f", "service_name": "web",
+        "environment": "production", "status": "ok", "error_type": "",
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("ttft", [-0.5, 86_400.0, 1e300, float("nan"), float("inf"), "soon", None])
+def test_a_time_to_first_token_beyond_reason_is_unknown(pipeline: Pipeline, ttft: Value) -> None:
+    assert pipeline.post_spans(call({"gen_ai.response.time_to_first_chunk": ttft})).span["ttft_ns"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "error_type"),
+    [
+        ({"error.type": "timeout", "http.response.status_code": 504}, "timeout"),
+        ({"http.response.status_code": 504}, "504"),
+        ({"http.response.status_code": 399}, ""),
+        ({"http.response.status_code": "not a number"}, ""),
+    ],
+)
+def test_a_failure_is_known_by_its_attributes(pipeline: Pipeline, values: dict[str, Value], error_type: str) -> None:
+    row = pipeline.post_spans(span(values)).span
+
+    assert (row["status"], row["error_type"]) == ("error" if error_type else "ok", error_type)
+
+
+def test_an_exception_names_the_failure_where_nothing_better_does(pipeline: Pipeline) -> None:
+    events = [
+        {"name": "retry"},
+        {"name": "exception", "attributes": attributes({"exception.type": "ValueError"})},
+    ]
+
+    named = pipeline.post_spans(span({"error.type": "timeout"}, status=failed(), events=events)).span
+    unnamed = pipeline.post_spans(span(status=failed(), events=events)).span
+
+    assert [row["error_type"] for row in (named, unnamed)] == ["timeout", "ValueError"]
+
+
+# -- attribution
+
+
+@pytest.mark.parametrize("names", [ATTRIBUTION, ATTRIBUTION | ALIASES], ids=["canonical", "aliases"])
+def test_a_span_is_attributed_by_its_own_attributes_before_its_resources(
+    pipeline: Pipeline, names: Mapping[str, str]
+) -> None:
+    of_span = {attribute: f"span's {column}" for column, attribute in names.items()}
+    of_resource = {attribute: f"resource's {column}" for column, attribute in names.items()}
+
+    posted = pipeline.post_spans(
+        call(of_span, name="own"),
+        call(name="inherited"),
+        call(dict.fromkeys(of_span, ""), name="empty"),
+        values=of_resource,
+    )
+
+    rows = by_name(posted.rows("spans"))
+    assert {column: rows["own"][column] for column in names} == {column: f"span's {column}" for column in names}
+    for row in (rows["inherited"], rows["empty"]):
+        assert {column: row[column] for column in names} == {column: f"resource's {column}" for column in names}
+    assert {row["team"] for row in posted.rows("ledger")} == {"span's team", "resource's team"}
+
+
+def test_an_attribution_of_the_span_wins_under_any_of_its_names(pipeline: Pipeline) -> None:
+    row = pipeline.post_spans(call({"spanledger.user": "span"}), values={"user.id": "resource"}).span
+
+    assert row["user_id"] == "span"
+
+
+def test_of_two_names_for_one_column_the_preferred_wins_in_any_order(pipeline: Pipeline) -> None:
+    names = ("gen_ai.provider.name", "gen_ai.system")
+
+    rows = [
+        pipeline.post_spans(span({name: name for name in order} | {"gen_ai.operation.name": "chat"})).span
+        for order in (names, names[::-1])
+    ]
+
+    assert [row["provider"] for row in rows] == ["gen_ai.provider.name"] * 2
+
+
+def test_an_empty_preferred_name_leaves_the_column_to_the_next(pipeline: Pipeline) -> None:
+    assert pipeline.post_spans(span({"gen_ai.provider.name": "", "gen_ai.system": "acme"})).span["provider"] == "acme"
+
+
+def test_service_and_environment_are_the_resources_alone(pipeline: Pipeline) -> None:
+    named = {"service.name": "a peer", "deployment.environment": "elsewhere"}
+
+    rows = [
+        pipeline.post_spans(span(named), values=of_resource).span
+        for of_resource in ({"service.name": "web", "deployment.environment": "old style"}, {})
+    ]
+
+    assert [(row["service_name"], row["environment"]) for row in rows] == [("web", "old style"), ("", "")]
+
+
+def test_a_resource_lends_its_spans_nothing_but_attribution(pipeline: Pipeline) -> None:
+    usage = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "error.type": "timeout"}
+
+    posted = pipeline.post_spans(span(), values=usage)
+
+    assert (posted.span["operation"], posted.span["input_tokens"], posted.span["status"]) == ("", None, "ok")
+    assert posted.counts["ledger"] == 0
+
+
+def test_tags_are_the_spans_over_the_resources(pipeline: Pipeline) -> None:
+    posted = pipeline.post_spans(
+        span({"spanledger.tag.plan": "gold"}), values={"spanledger.tag.plan": "none", "spanledger.tag.region": "eu"}
+    )
+
+    assert posted.span["tags"] == {"plan": "gold", "region": "eu"}
+
+
+def test_each_resource_and_scope_of_a_request_keeps_its_own(pipeline: Pipeline) -> None:
+    posted = pipeline.post(
+        request(
+            resource(span(name="a"), values={"service.name": "web", "spanledger.team": "growth"}, scope="one"),
+            resource(span(name="b"), values={"service.name": "job"}, scope="two"),
+            resource(span(name="c"), scope="three"),
+        )
+    )
+
+    assert {(row["name"], row["service_name"], row["team"], row["scope_name"]) for row in posted.rows("spans")} == {
+        ("a", "web", "growth", "one"),
+        ("b", "job", "", "two"),
+        ("c", "", "", "three"),
+    }
+
+
+# -- bytes that are no text
+
+
+def test_invalid_utf8_fails_nobody(pipeline: Pipeline) -> None:
+    broken = call({"spanledger.team": "WRONGTEAM", "note": "WRONGNOTE", "list": ["WRONGLIST"]}, name="WRONGNAME")
+    body = request(resource(broken, call(name="neighbour")))
+    for word in (b"WRONGTEAM", b"WRONGNOTE", b"WRONGLIST", b"WRONGNAME"):
+        body = body.replace(word, b"\xff\xfe" + word[2:])
+
+    posted = pipeline.post(body)
+
+    assert posted.counts == {"spans": 2, "ledger": 2, "rejected": 0, "deliveries": 1}
+    [raw] = pipeline.ask(
+        "SELECT hex(name) AS raw_name, hex(team) AS team, hex(attributes['note']) AS note, attributes['list'] AS list "
+        f"FROM spanledger.spans WHERE segment = {posted.segment} AND name != 'neighbour'"
+    )
+    assert [bytes.fromhex(raw[column])[:2] for column in ("raw_name", "team", "note")] == [b"\xff\xfe"] * 3
+    [element] = json.loads(raw["list"])
+    assert base64.b64decode(element["any"]).endswith(b"\xff\xfeONGLIST")
+
+
+# -- whatever else came reads back equal
+
+
+def read_text(text: str, kind: str) -> AnyValue:
+    """What `attributes` and `attribute_types` say that a value was; schemas/README.md has the rules."""
+    match kind:
+        case "string":
+            return AnyValue(string_value=text)
+        case "int":
+            return AnyValue(int_value=int(text))
+        case "double":
+            return AnyValue(double_value=float(text))
+        case "bool":
+            return AnyValue(bool_value=text == "true")
+        case "array":
+            return AnyValue(array_value=ArrayValue(values=map(_element, json.loads(text))))
+        case "kvlist":
+            return AnyValue(kvlist_value=KeyValueList.FromString(base64.b64decode(text)))
+        case "bytes":
+            return AnyValue(bytes_value=base64.b64decode(text))
+        case _:
+            assert (kind, text) == ("unset", "")
+            return AnyValue()
+
+
+def _element(element: str | dict[str, str]) -> AnyValue:
+    if isinstance(element, str):
+        return AnyValue(string_value=element)
+    return AnyValue.FromString(base64.b64decode(element["any"]))
+
+
+def read_map(row: Row, column: str) -> dict[str, bytes]:
+    texts, kinds = row[f"{column}s"], row[f"{column}_types"]
+    assert len(texts) == len(kinds)
+    return sent({key: read_text(text, kind) for (key, text), kind in zip(texts.items(), kinds, strict=True)})
+
+
+def sent(values: Mapping[str, AnyValue]) -> dict[str, bytes]:
+    """To compare by: as bytes, since NaN is not equal to itself."""
+    return {key: value.SerializeToString(deterministic=True) for key, value in values.items()}
+
+
+# Events, links and scope attributes stay typed: what SQL has of each is printed as text here, and read from that.
+TYPED = """arrayMap(a -> (
+    hex(a.key), toString(a.value.value), hex(a.value.string_value), a.value.int_value,
+    reinterpretAsUInt64(a.value.double_value), a.value.bool_value, arrayMap(e -> hex(e), a.value.array_value.values),
+    hex(a.value.kvlist_value), hex(a.value.bytes_value)), {})"""
+
+
+def read_typed(rows: Iterable[Iterable[Any]]) -> dict[str, bytes]:
+    return sent({bytes.fromhex(key).decode(): _read_typed(kind, *members) for key, kind, *members in rows})
+
+
+def _read_typed(
+    kind: str, string: str, integer: int, double: int, flag: bool, elements: list[str], kvlist: str, raw: str
+) -> AnyValue:
+    match kind:
+        case "string":
+            return AnyValue(string_value=bytes.fromhex(string).decode())
+        case "int":
+            return AnyValue(int_value=integer)
+        case "double":
+            return AnyValue(double_value=struct.unpack("<d", struct.pack("<Q", double))[0])
+        case "bool":
+            return AnyValue(bool_value=flag)
+        case "array":
+            values = [AnyValue.FromString(bytes.fromhex(element)) for element in elements]
+            return AnyValue(array_value=ArrayValue(values=values))
+        case "kvlist":
+            return AnyValue(kvlist_value=KeyValueList.FromString(bytes.fromhex(kvlist)))
+        case "bytes":
+            return AnyValue(bytes_value=bytes.fromhex(raw))
+        case _:
+            assert kind == "unset"
+            return AnyValue()
+
+
+NAMES = {*Contract.load().numbers()}
+KEYS = st.text(max_size=20).filter(lambda key: key not in NAMES and not key.startswith("gen_ai.prompt.variable."))
+SCALARS = (
+    st.builds(AnyValue)
+    | st.builds(AnyValue, string_value=st.text() | st.text(min_size=120, max_size=140) | st.just("long " * 5000))
+    | st.builds(AnyValue, bool_value=st.booleans())
+    | st.builds(AnyValue, int_value=st.integers(-(2**63), 2**63 - 1))
+    | st.builds(AnyValue, double_value=st.floats())
+    | st.builds(AnyValue, bytes_value=st.binary(max_size=200))
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4).map(lambda values: AnyValue(array_value=ArrayValue(values=values)))
+        | st.dictionaries(st.text(max_size=5), inner, max_size=4).map(
+            lambda values: AnyValue(kvlist_value=KeyValueList(values=attributes(values)))
+        )
+    ),
+    max_leaves=12,
+)
+ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ATTRIBUTES, ATTRIBUTES, ATTRIBUTES, ATTRIBUTES, ATTRIBUTES)
+def test_any_attribute_at_any_nesting_reads_back_equal(
+    pipeline: Pipeline,
+    of_span: dict[str, AnyValue],
+    of_resource: dict[str, AnyValue],
+    of_scope: dict[str, AnyValue],
+    of_event: dict[str, AnyValue],
+    of_link: dict[str, AnyValue],
+) -> None:
+    posted = pipeline.post_spans(
+        span(
+            of_span,
+            events=[Span.Event(name="an event", attributes=attributes(of_event))],
+            links=[Span.Link(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, attributes=attributes(of_link))],
+        ),
+        values=of_resource,
+        scope_values=of_scope,
+    )
+
+    assert read_map(posted.span, "attribute") == sent(of_span)
+    assert read_map(posted.span, "resource_attribute") == sent(of_resource)
+    typed = {"events[1].attributes": of_event, "links[1].attributes": of_link, "scope_attributes": of_scope}
+    columns = ", ".join(f"{TYPED.format(column)} AS c{number}" for number, column in enumerate(typed))
+    [row] = pipeline.ask(f"SELECT {columns} FROM spanledger.spans WHERE segment = {posted.segment}")
+    assert [read_typed(row[f"c{number}"]) for number in range(3)] == [sent(values) for values in typed.values()]
+
+
+def test_events_and_links_keep_all_that_they_say(pipeline: Pipeline) -> None:
+    posted = pipeline.post_spans(
+        span(
+            events=[
+                Span.Event(name="first", time_unix_nano=5, dropped_attributes_count=2),
+                Span.Event(name="second", time_unix_nano=2**64 - 1),
+            ],
+            links=[
+                Span.Link(
+                    trace_id=b"\xab" * 16, span_id=b"\xcd" * 8, trace_state="a=b", flags=1, dropped_attributes_count=3
+                )
+            ],
+        )
+    )
+
+    events, [link] = posted.span["events"], posted.span["links"]
+    assert [(event["name"], event["time_unix_nano"], event["dropped_attributes_count"]) for event in events] == [
+        ("first", 5, 2),
+        ("second", 2**64 - 1, 0),
+    ]
+    assert (link["trace_id"], link["span_id"], link["trace_state"]) == ("ab" * 16, "cd" * 8, "a=b")
+    assert (link["flags"], link["dropped_attributes_count"]) == (1, 3)
+
+
+# -- content (D13)
+
+CONTRACT = Contract.load()
+CONTENT_KEYS = [
+    *CONTRACT.raw["content"]["names"],
+    *(f"{prefix}{name}" for prefix in CONTRACT.raw["content"]["prefixes"] for name in ("", "x", "a.b")),
+]
+
+
+def tables_with(pipeline: Pipeline, words: list[str]) -> set[str]:
+    """The tables that have one of these words anywhere in a row."""
+    tables = [row["name"] for row in pipeline.ask("SHOW TABLES FROM spanledger WHERE engine LIKE '%MergeTree'")]
+    search = f"multiSearchAny(toString(tuple(*)), {words})"
+    return {table for table in tables if pipeline.ask(f"SELECT 1 FROM spanledger.{table} WHERE {search} LIMIT 1")}
+
+
+def test_content_reaches_no_table(pipeline: Pipeline) -> None:
+    """Under any of its keys, as any type, wherever attributes can be: in a span that is stored and in one that is refused."""
+    words = iter(range(10**6))
+
+    def secrets() -> dict[str, Value]:
+        return {**{key: f"SECRET-{next(words)}" for key in CONTENT_KEYS}, "kept": "harmless"}
+
+    def nested() -> dict[str, Value]:
+        return {key: [f"SECRET-{next(words)}", {"inner": f"SECRET-{next(words)}"}] for key in CONTENT_KEYS}
+
+    def everywhere(**fields: Any) -> Span:
+        return call(
+            secrets(),
+            events=[
+                Span.Event(name="an event", attributes=attributes(secrets())),
+                Span.Event(name="another", attributes=attributes(nested())),
+            ],
+            links=[Span.Link(attributes=attributes(secrets())), Span.Link(attributes=attributes(nested()))],
+            **fields,
+        )
+
+    posted = pipeline.post_spans(
+        everywhere(), call(nested()), everywhere(trace_id=b"short"), values=secrets(), scope_values=secrets()
+    )
+
+    assert posted.counts == {"spans": 2, "ledger": 2, "rejected": 1, "deliveries": 1}
+    encoded = [base64.b64encode(b"..SECRET-"[skip:]).decode()[4:10] for skip in range(3)]
+    assert tables_with(pipeline, ["SECRET", *encoded]) == set()
+    assert tables_with(pipeline, ["harmless"]) == {"spans", "rejected"}
+    assert all(row["attributes"]["kept"] == "harmless" for row in posted.rows("rejected"))
+    assert [row["resource_attributes"] for row in posted.rows("spans")] == [{"kept": "harmless"}] * 2
+
+
+def test_a_name_that_only_begins_like_content_is_kept(pipeline: Pipeline) -> None:
+    values: dict[str, Value] = {"gen_ai.prompt.name": "greeting", "gen_ai.input.messages.count": 3}
+
+    assert pipeline.post_spans(span(values)).span["attributes"] == {
+        "gen_ai.prompt.name": "greeting",
+        "gen_ai.input.messages.count": "3",
+    }
+
+
+# -- the same segment twice (D15)
+
+
+def test_nothing_in_the_pipeline_asks_the_clock_or_the_dice() -> None:
+    for path in [*(SCHEMAS / "pipeline").glob("*.sql"), *(SCHEMAS / "functions").glob("*.sql")]:
+        sql = re.sub(r"--.*", "", path.read_text())
+        assert not re.search(
+            r"\b(now|now64|today|yesterday|rand\w*|generate\w+|\w*uuid\w*|rowNumberInAllBlocks)\s*\(", sql, re.I
+        ), path

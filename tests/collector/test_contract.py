@@ -1,0 +1,34 @@
+"""attributes.yaml, and the names that SQL takes from it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+from spanledger_collector.contract import Contract
+
+
+def test_an_attribute_that_would_feed_two_fields_is_refused_by_name() -> None:
+    raw = deepcopy(Contract.load().raw)
+    raw["of_span"]["agent_name"] = ["gen_ai.agent.name", "user.id"]
+
+    with pytest.raises(ValueError, match=r"user\.id feeds both user_id and agent_name"):
+        Contract(raw)
+
+
+@pytest.mark.parametrize(("sql", "named"), [("SELECT @field(tean)", "tean"), ("SELECT @no_such_list", "no_such_list")])
+def test_a_name_that_the_contract_does_not_have_is_refused(sql: str, named: str) -> None:
+    with pytest.raises(KeyError, match=named):
+        Contract.load().render(sql)
+
+
+def test_the_first_source_of_a_field_is_preferred() -> None:
+    numbers = Contract.load().numbers()
+
+    assert numbers["gen_ai.provider.name"] < numbers["gen_ai.system"]
+
+
+def test_a_quote_in_a_name_stays_inside_its_literal() -> None:
+    raw = {**Contract.load().raw, "tag_prefix": "it's \\ odd"}
+
+    assert Contract(raw).render("@tag_prefix") == r"'it\'s \\ odd'"

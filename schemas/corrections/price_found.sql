@@ -35,7 +35,7 @@ SELECT * EXCEPT (posting_id, priced_at, tier, tier_is_unknown, buckets, entry, l
     sign * cache_write_1h AS cache_write_1h, sign * audio_in AS audio_in, sign * output_text AS output_text, sign * reasoning AS reasoning, sign * audio_out AS audio_out,
     if(sign < 0, -cost_usd, list_cost) AS cost_usd,
     multiIf(sign < 0, cost_status, usage_flagged, 'partial', tier_is_unknown, 'estimated', 'priced') AS cost_status,
-    if(sign < 0, price_id, entry.5) AS price_id, if(sign < 0, price_version, entry.6) AS price_version, {segment:UInt64} AS segment
+    if(sign < 0, price_id, entry.3) AS price_id, if(sign < 0, price_version, entry.4) AS price_version, {segment:UInt64} AS segment
 )
 FROM listed
 ARRAY JOIN [-1, 1] AS sign

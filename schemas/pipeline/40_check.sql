@@ -25,7 +25,7 @@ figures AS
         toDecimal128OrNull(if(reported_currency IN ('', 'USD'), reported_cost, ''), 12) AS cost_usd,
         if(cost_usd BETWEEN 0 AND @limit_reported_cost, cost_usd, NULL) AS reported_cost_usd,
         arrayMap(text -> if(toUInt64OrNull(text) <= @limit_tokens, toUInt64OrNull(text), NULL), reported) AS counts,
-        arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toInt64(toUInt64OrZero(text)), 0), reported) AS amounts
+        arrayMap(count -> toInt64(coalesce(count, 0)), counts) AS amounts
     FROM spanledger.spans_named
 ),
     amounts[7] - least(amounts[9], amounts[7]) AS audio_uncached,  -- audio that was read from a cache is counted there

@@ -21,5 +21,5 @@ SELECT origin, resource, span, named, checked, refusal, timestamp, provider, mod
         notEmpty(usage_flags), 'partial',
         tier_is_unknown, 'estimated',
         'priced') AS cost_status,
-    if(has_rates, entry.5, '') AS price_id, if(has_rates, entry.6, '') AS price_version
+    if(has_rates, entry.3, '') AS price_id, if(has_rates, entry.4, '') AS price_version
 FROM looked_up

@@ -69,7 +69,9 @@ def platform(folder: Path) -> Iterator[Running]:
         ports += [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", line)]
         if "Ctrl-C" in line:
             break
-    client = clickhouse_connect.get_client(dsn=f"http://127.0.0.1:{ports[1]}", database="spanledger")
+    client = clickhouse_connect.get_client(
+        dsn=f"http://127.0.0.1:{ports[1]}", database="spanledger", autogenerate_session_id=False
+    )
     running = Running(ports[0], process, client)
     done = threading.Event()
 
@@ -99,7 +101,7 @@ def drained(client: Client, expected: int) -> float:
     begun = time.monotonic()
     while calls(client) < expected:
         time.sleep(0.5)  # each question takes from the cores that answer it
-        if time.monotonic() - begun > 120:
+        if time.monotonic() - begun > 600:
             raise RuntimeError(f"lost: {calls(client)} of {expected} calls are there")
     return time.monotonic() - begun
 
@@ -108,16 +110,13 @@ def sustained(title: str, spans: int, seconds: float, connections: int) -> tuple
     """Spans and requests a second, until all of them are stored."""
     with tempfile.TemporaryDirectory() as folder, platform(Path(folder)) as running:
         kinds = load.templates(spans)
-        load.run(running.otlp, kinds, 3, connections)
-        before = calls(running.client)
+        warm = load.run(running.otlp, kinds, 3, connections)
+        drained(running.client, warm.calls)
         running.memory.clear()
         begun = time.monotonic()
         result = load.run(running.otlp, kinds, seconds, connections)
         sending = time.monotonic() - begun
-        time.sleep(0.5)
-        rest = drained(running.client, before + result.calls)
-        if calls(running.client) != before + result.calls:
-            before = calls(running.client) - result.calls  # the warm-up's last segment
+        rest = drained(running.client, warm.calls + result.calls)
         took = sorted(entry[3] * 1e3 for entry in result.log)
         p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
         third = max(1, len(running.memory) // 3)
@@ -139,9 +138,8 @@ def visible(rate: float, seconds: float) -> None:
     """From acknowledged to visible in a view, at a given load."""
     with tempfile.TemporaryDirectory() as folder, platform(Path(folder)) as running:
         kinds = load.templates(512)
-        load.run(running.otlp, kinds, 2, 2)
-        time.sleep(3)
-        before = calls(running.client)
+        before = load.run(running.otlp, kinds, 2, 2, rate).calls
+        drained(running.client, before)
         seen: list[tuple[float, int]] = []
         done = threading.Event()
 

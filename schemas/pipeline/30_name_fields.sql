@@ -5,7 +5,7 @@ WITH named AS
     SELECT origin, resource, resource_fields, span, attributes, parent_length, exception_type,
         -- the span's own come first, so that they win
         CAST(arrayConcat(spanledger_attributes_named(attributes, @last_field), CAST(resource_fields AS Array(Tuple(UInt8, String)))) AS @Fields) AS fields
-    FROM spanledger.otlp_spans
+    FROM spanledger.spans_read
 )
 SELECT origin, resource, span,
     (

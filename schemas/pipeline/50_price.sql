@@ -5,12 +5,17 @@ looked_up AS
 (
     SELECT *,
         tier != '' AND NOT dictHas('spanledger.price_book', (provider, model, tier), toDateTime(timestamp, 'UTC')) AS tier_is_unknown,
-        spanledger_price_entry(provider, model, if(tier_is_unknown, '', tier), toDateTime(timestamp, 'UTC')) AS entry,
-        spanledger_price_rates(entry, input_tokens, timestamp) AS rates
+        spanledger_price_entry(provider, model, if(tier_is_unknown, '', tier), toDateTime(timestamp, 'UTC')) AS entry
     FROM spanledger.spans_checked
 ),
-    rates[9] >= 0 AS has_rates,
-    if(has_usage, spanledger_list_cost(buckets, rates), NULL) AS list_cost_usd
+-- a step of its own, so that it is worked out for all spans: for some, under a condition, takes longer
+listed AS
+(
+    SELECT * EXCEPT (entry), entry.3 AS entry_id, entry.4 AS entry_version, spanledger_price_rates(entry, input_tokens, timestamp) AS rates,
+        spanledger_list_cost(buckets, rates) AS list_cost, rates[9] >= 0 AS has_rates
+    FROM looked_up
+),
+    if(has_usage, list_cost, NULL) AS list_cost_usd
 SELECT origin, resource, span, named, checked, refusal, timestamp, provider, model, buckets, has_usage, usage_flags, billing_owner,
     multiIf(NOT billing_owner, NULL, free, toDecimal128(0, 12), coalesce(list_cost_usd, provider_cost_usd)) AS cost_usd,
     multiIf(
@@ -21,5 +26,5 @@ SELECT origin, resource, span, named, checked, refusal, timestamp, provider, mod
         notEmpty(usage_flags), 'partial',
         tier_is_unknown, 'estimated',
         'priced') AS cost_status,
-    if(has_rates, entry.3, '') AS price_id, if(has_rates, entry.4, '') AS price_version
-FROM looked_up
+    if(has_rates, entry_id, '') AS price_id, if(has_rates, entry_version, '') AS price_version
+FROM listed

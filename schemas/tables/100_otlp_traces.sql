@@ -6,12 +6,6 @@ CREATE TABLE spanledger.otlp_traces
     received_at UInt64,
     digest      String,
     segment     UInt64,
-    request     Tuple(resource_spans Array(Tuple(
-        resource    Tuple(attributes @Attributes),
-        scope_spans Array(Tuple(
-            scope Tuple(name String, version String, attributes @Attributes),
-            spans @Spans
-        ))
-    )))
+    request     Tuple(resource_spans Array(@OtlpResource))
 )
 ENGINE = Null

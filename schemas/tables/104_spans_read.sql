@@ -1,5 +1,5 @@
 -- One row a span, its attributes read.
-CREATE TABLE spanledger.otlp_spans
+CREATE TABLE spanledger.spans_read
 (
     origin          @Origin,
     resource        @Resource,

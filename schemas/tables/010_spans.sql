@@ -53,8 +53,7 @@ CREATE TABLE spanledger.spans
     customer            LowCardinality(String),
     prompt_name         LowCardinality(String),
     prompt_version      LowCardinality(String),
-    -- Attributes as they came, less content and less those that stand unchanged in a column of this table
-    -- (attributes.yaml, `lifted`). The types beside them tell 5 from "5"; see the README of this folder.
+    -- Attributes as they came, less content. The types beside them tell 5 from "5"; see the README of `schemas`.
     attributes          Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     attribute_types     Array(@AttributeType) CODEC(ZSTD(1)),
     resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),

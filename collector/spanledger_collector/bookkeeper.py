@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,8 +10,6 @@ from spanledger_collector.corrections import Corrections
 from spanledger_collector.pricing import PriceBook
 from spanledger_collector.spool import Spool
 from spanledger_collector.store import Store
-
-log = logging.getLogger(__name__)
 
 # Under load there is no idle moment: then the books are tidied this often, in seconds, between two segments.
 PRESSED_EVERY = 60.0

@@ -94,7 +94,6 @@ class Contract:
             "last_field": str(len(self.fields)),
             "last_of_resource": str(len(raw["inherited"]) + len(raw["of_resource"])),
             "preferences": str(PREFERENCES),
-            "delivery_stamps": _array(raw["delivery_stamps"]),
             "billable_operations": _array(raw["billable_operations"]),
             "refusals": _array(raw["refusals"]),
             "standard_service_tiers": _array(raw["standard_service_tiers"]),

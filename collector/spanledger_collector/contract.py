@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,41 @@ import yaml
 
 from spanledger_collector.schemas_folder import SCHEMAS
 
-# An attribute's number is field * PREFERENCES + preference, so that sorting by number sorts by field, then preference.
-PREFERENCES = 64
+# An attribute's number is kind, field and preference, a byte each, so that sorting by number sorts by field, then preference.
+# The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`).
+KINDS = {"none": 0, "string": 1, "int": 2, "bool": 3, "double": 4}
+# Added to the numbers of a resource's attributes where they stand behind a span's own.
+OF_RESOURCE = 2**31
 # The number of an attribute that is not kept, content above all: above every field's.
-LEFT_BEHIND = 65_535
+LEFT_BEHIND = 2**32 - 1
 _PLACEHOLDER = re.compile(r"@([a-z_][a-z0-9_]*)(?:\(([^()]*)\))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Field:
-    """A canonical field: its `name`, its `number` (from 1), and the attributes that feed it, best first."""
+    """A canonical field: its `name`, its `number` (from 1), the attributes that feed it, best first, and the type that an
+    attribute has of which its column says all; `none` where the column says less."""
 
     name: str
     number: int
     sources: tuple[str, ...]
+    kind: str
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of each of its attributes."""
+        first = KINDS[self.kind] << 16 | self.number << 8
+        return {source: first + preference for preference, source in enumerate(self.sources)}
+
+
+@dataclass(frozen=True)
+class Code:
+    """An attribute that need not be kept, since `column` says all that it said; and the type that it had."""
+
+    code: int
+    key: str
+    column: str
+    type: str
 
 
 class Contract:
@@ -33,9 +56,11 @@ class Contract:
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
-        fields = raw["inherited"] | raw["of_resource"] | raw["of_span"]
+        fields = raw["inherited"] | raw["of_span"] | raw["of_resource"]
+        kinds = {column: kind for kind, columns in raw["columns"].items() for column in columns}
         self.fields = tuple(
-            Field(name, number, tuple(sources)) for number, (name, sources) in enumerate(fields.items(), start=1)
+            Field(name, number, tuple(sources), kinds.get(name, "none"))
+            for number, (name, sources) in enumerate(fields.items(), start=1)
         )
         seen: dict[str, str] = {}
         for field in self.fields:
@@ -49,14 +74,23 @@ class Contract:
     def load(cls, path: Path = SCHEMAS / "attributes.yaml") -> Contract:
         return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
 
-    def numbers(self) -> dict[str, int]:
-        """Attribute name to its number: which field it feeds and with what preference, or that it is left behind."""
+    def numbers(self, *groups: str) -> dict[str, int]:
+        """Attribute name to its number, of the fields in these groups: what it feeds, or that it is left behind."""
         left_behind = dict.fromkeys([*self.raw["content"]["names"], *self.raw["delivery_stamps"]], LEFT_BEHIND)
+        names = {name for group in groups for name in self.raw[group]}
         return left_behind | {
-            source: field.number * PREFERENCES + preference
-            for field in self.fields
-            for preference, source in enumerate(field.sources)
+            source: number for field in self.fields if field.name in names for source, number in field.numbers.items()
         }
+
+    @cached_property
+    def codes(self) -> tuple[Code, ...]:
+        """The codes of `attribute_codes`. Each is made of attribute and column, so that it never changes its meaning."""
+        return tuple(
+            Code(zlib.crc32(f"{source} {field.name}".encode()), source, field.name, field.kind)
+            for field in self.fields
+            if field.kind != "none"
+            for source in field.sources
+        )
 
     def render(self, sql: str) -> str:
         """Fill the placeholders of an SQL file: `@field(name)`, `@number(key)`, `@is_content(key)`, and `@list` of this contract.
@@ -71,19 +105,30 @@ class Contract:
         name, argument = match[1], match[2]
         if argument is None:
             return self._placeholders[name]
-        if name == "field":
-            number = next((field.number for field in self.fields if field.name == argument), None)
-            if number is None:
-                raise KeyError(f"attributes.yaml has no field {argument}")
-            return f"fields[{number}]"
         content = self.raw["content"]
         prefixes = " OR ".join(f"startsWith({argument}, {_quote(prefix)})" for prefix in content["prefixes"])
-        if name == "is_content":
-            return f"(has({_array(content['names'])}, {argument}) OR {prefixes})"
-        if name == "number":
-            numbers = self.numbers()
-            return f"if({prefixes}, {LEFT_BEHIND}, transform({argument}, {_array(numbers)}, {_array(numbers.values())}, 0))"
+        match name:
+            case "field":
+                return f"fields[{self._field(argument).number}]"
+            case "field_of":
+                return str(min(self._field(argument).numbers.values()) >> 8)
+            case "is_content":
+                return f"(has({_array(content['names'])}, {argument}) OR {prefixes})"
+            case "span_number" | "resource_number":
+                numbers = self.numbers("inherited", "of_span" if name == "span_number" else "of_resource")
+                found = f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                return f"if({prefixes}, {LEFT_BEHIND}, {found})"
+            case "code":
+                sources = {source: number for field in self.fields for source, number in field.numbers.items()}
+                numbers = {sources[code.key]: code.code for code in self.codes}
+                return f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
         return self._placeholders[name] + f"({argument})"
+
+    def _field(self, name: str) -> Field:
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"attributes.yaml has no field {name}")
 
     def _values(self) -> dict[str, str]:
         raw, limits = self.raw, self.raw["limits"]
@@ -91,9 +136,8 @@ class Contract:
         return {
             **raw["types"],
             "left_behind": str(LEFT_BEHIND),
-            "last_field": str(len(self.fields)),
-            "last_of_resource": str(len(raw["inherited"]) + len(raw["of_resource"])),
-            "preferences": str(PREFERENCES),
+            "of_resource": str(OF_RESOURCE),
+            **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},
             "billable_operations": _array(raw["billable_operations"]),
             "refusals": _array(raw["refusals"]),
             "standard_service_tiers": _array(raw["standard_service_tiers"]),

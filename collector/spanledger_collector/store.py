@@ -148,7 +148,7 @@ class Store:
         known: dict[str, str] = dict(
             map(tuple, self.query("SELECT name, argMax(sha256, applied_at) FROM spanledger.migrations GROUP BY name"))
         )
-        for kind in ("tables", "functions", "pipeline", "views"):
+        for kind in ("functions", "tables", "pipeline", "views"):
             for name, text in self._files(kind):
                 # a view holds the functions it was made with, so it is replaced when one of them changes
                 sha256 = hashlib.sha256((text if kind == "tables" else text + functions).encode()).hexdigest()
@@ -168,6 +168,7 @@ class Store:
                     {"name": name, "sha256": sha256, "at": at},
                 )
                 applied.append(name)
+        self._record_codes()
         pipeline = {_created(text) for _, text in self._files("pipeline")}
         for (view,) in self.query(
             "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
@@ -176,6 +177,14 @@ class Store:
                 self.command(f"DROP VIEW spanledger.{view} SYNC")
         self.sync()
         return applied
+
+    def _record_codes(self) -> None:
+        """Add the codes of attributes that the store does not know yet. None is taken away: old rows are read by them."""
+        known = {code for (code,) in self.query("SELECT code FROM spanledger.attribute_codes")}
+        if new := [code for code in self.contract.codes if code.code not in known]:
+            rows = ", ".join(f"({c.code}, {_quote(c.key)}, {_quote(c.column)}, {_quote(c.type)})" for c in new)
+            self.command(f"INSERT INTO spanledger.attribute_codes SETTINGS async_insert = 0 VALUES {rows}")
+        self.command("SYSTEM RELOAD DICTIONARY spanledger.attribute_book")
 
     def keep(self, table: str, days: int) -> None:
         """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table or a time that cannot be set."""
@@ -209,11 +218,15 @@ class Store:
             raise StartError(f"schemas/{name}.sql could not be applied: {error}") from error
 
     def _files(self, kind: str) -> Iterator[tuple[str, str]]:
-        paths = sorted((SCHEMAS / kind).glob("*.sql"))
-        if kind == "functions":  # the one that the others call comes first
-            paths.sort(key=lambda path: path.stem != "attribute_text")
-        for path in paths:
-            yield f"{kind}/{path.stem}", self._render(path)
+        texts = {path.stem: self._render(path) for path in sorted((SCHEMAS / kind).glob("*.sql"))}
+
+        def depth(name: str) -> int:
+            """How many functions deep: a function holds those it was made with, so they come first."""
+            called = [other for other in texts if other != name and f"spanledger_{other}(" in texts[name]]
+            return 1 + max(map(depth, called), default=0)
+
+        for stem in sorted(texts, key=lambda name: (depth(name), name)) if kind == "functions" else texts:
+            yield f"{kind}/{stem}", texts[stem]
 
     def _render(self, path: Path) -> str:
         return self.contract.render(path.read_text(encoding="utf-8"))

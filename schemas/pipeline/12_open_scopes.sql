@@ -2,9 +2,8 @@
 CREATE MATERIALIZED VIEW spanledger.open_scopes TO spanledger.otlp_spans AS
 SELECT origin,
     (
-        CAST((attributes.key, attributes.text) AS Map(LowCardinality(String), String)), attributes.type,
-        scope_spans.scope.name, scope_spans.scope.version, spanledger_attributes_kept(scope_spans.scope.attributes)
+        toString(CAST((attributes, spanledger_attributes_kept(scope_spans.scope.attributes)) AS @ResourceText)),
+        scope_spans.scope.name, scope_spans.scope.version, service_name, environment
     ) AS resource,
-    spanledger_attributes_named(attributes, @last_of_resource) AS resource_fields,
-    arrayJoin(scope_spans.spans) AS otlp
+    inherited, arrayJoin(scope_spans.spans) AS otlp
 FROM spanledger.otlp_scopes

@@ -1,15 +1,33 @@
--- From OTLP's types to the tables': attributes read; events and links as they came, less their content.
+-- From OTLP's types to the tables'. Of the attributes, content and delivery stamps are left behind (D12, D13) and those that
+-- feed a field are told from the others; events and links stay as they came, less their content.
 CREATE MATERIALIZED VIEW spanledger.read_spans TO spanledger.spans_read AS
-SELECT origin, resource, resource_fields,
+WITH numbered AS
+(
+    SELECT origin, resource, inherited, otlp,
+        arrayFilter(a -> a.3 != @left_behind, arrayMap(a -> (a.key, a.value, @span_number(a.key)), otlp.attributes)) AS attributes
+    FROM spanledger.otlp_spans
+)
+SELECT origin, resource,
     (
         lower(hex(otlp.trace_id)), lower(hex(otlp.span_id)), lower(hex(otlp.parent_span_id)), otlp.trace_state, otlp.flags, otlp.name,
-        ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][otlp.kind + 1],
+        transform(otlp.kind, [0, 1, 2, 3, 4, 5], ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'], ''),
         otlp.start_time_unix_nano, otlp.end_time_unix_nano, otlp.status.code, otlp.status.message,
         arrayMap(e -> (e.time_unix_nano, e.name, spanledger_attributes_kept(e.attributes), e.dropped_attributes_count), otlp.events),
         arrayMap(l -> (lower(hex(l.trace_id)), lower(hex(l.span_id)), l.trace_state, spanledger_attributes_kept(l.attributes), l.dropped_attributes_count, l.flags), otlp.links),
         (otlp.dropped_attributes_count, otlp.dropped_events_count, otlp.dropped_links_count)
     ) AS span,
-    spanledger_attributes_read(otlp.attributes) AS attributes,
-    length(otlp.parent_span_id) AS parent_length,
-    arrayFirst(text -> text != '', arrayMap(e -> e.attributes.value.string_value[indexOf(e.attributes.key, 'exception.type')], otlp.events)) AS exception_type
-FROM spanledger.otlp_spans
+    arrayConcat(spanledger_attributes_numbered(attributes), inherited) AS named,
+    arrayFilter(a -> a.3 = 0 OR a.2 IN ('', '\n\0'), attributes) AS unnamed,
+    -- What no table should take is refused, alone and with its reason.
+    multiIf(
+        length(otlp.trace_id) != 16 OR otlp.trace_id = repeat('\0', 16), 'invalid_trace_id',
+        length(otlp.span_id) != 8 OR otlp.span_id = repeat('\0', 8), 'invalid_span_id',
+        length(otlp.parent_span_id) NOT IN (0, 8), 'invalid_parent_span_id',
+        otlp.start_time_unix_nano = 0, 'missing_start_time',
+        otlp.start_time_unix_nano < origin.received_at - @limit_old_ns, 'start_time_too_old',
+        otlp.start_time_unix_nano > origin.received_at + @limit_future_ns, 'start_time_in_future',
+        otlp.end_time_unix_nano < otlp.start_time_unix_nano, 'end_before_start',
+        otlp.end_time_unix_nano > origin.received_at + @limit_future_ns, 'end_time_in_future',
+        '') AS refusal,
+    spanledger_any_string(arrayFirst(value -> value NOT IN ('', '\n\0'), arrayMap(e -> e.attributes.value[indexOf(e.attributes.key, 'exception.type')], otlp.events))) AS exception_type
+FROM numbered

@@ -1,29 +1,17 @@
--- From texts to figures. What no table should take is refused, alone and with its reason; bad usage only becomes NULL.
+-- From texts to figures. Bad usage only becomes NULL.
 -- Each token goes into exactly one bucket (D5); subsets that exceed their total are flagged and not believed.
 CREATE MATERIALIZED VIEW spanledger.check TO spanledger.spans_checked AS
 WITH
 figures AS
 (
-    SELECT origin, resource, span, named, provider, model, tier, reported, reported_source,
-        multiIf(
-            length(span.trace_id) != 32 OR span.trace_id = '00000000000000000000000000000000', 'invalid_trace_id',
-            length(span.span_id) != 16 OR span.span_id = '0000000000000000', 'invalid_span_id',
-            parent_length NOT IN (0, 8), 'invalid_parent_span_id',
-            span.start_ns = 0, 'missing_start_time',
-            span.start_ns < origin.received_at - @limit_old_ns, 'start_time_too_old',
-            span.start_ns > origin.received_at + @limit_future_ns, 'start_time_in_future',
-            span.end_ns < span.start_ns, 'end_before_start',
-            span.end_ns > origin.received_at + @limit_future_ns, 'end_time_in_future',
-            '') AS refusal,
+    SELECT origin, resource, span, named, provider, model, tier, reported, refusal,
         -- usage without an operation can only be a model call
         if(own_operation = '' AND reported[1] != '', 'chat', own_operation) AS operation,
         toUInt16OrZero(http_status) >= 400 AS refused,
         span.status_code = 2 OR own_error_type != '' OR refused AS failed,
         multiIf(own_error_type != '', own_error_type, exception_type != '', exception_type, refused, http_status, failed, '_OTHER', '') AS error_type,
-        accurateCastOrNull(round(toFloat64OrNull(ttft_seconds) * 1000000000), 'UInt64') AS ttft_ns,
-        if(ttft_ns < 86400000000000, ttft_ns, NULL) AS believed_ttft_ns,
-        toDecimal128OrNull(if(reported_currency IN ('', 'USD'), reported_cost, ''), 12) AS cost_usd,
-        if(cost_usd BETWEEN 0 AND @limit_reported_cost, cost_usd, NULL) AS reported_cost_usd,
+        spanledger_ttft_ns(ttft_seconds) AS ttft_ns,
+        if(reported_currency IN ('', 'USD'), spanledger_reported_cost(reported_cost), NULL) AS reported_cost_usd,
         arrayMap(text -> if(toUInt64OrNull(text) <= @limit_tokens, toUInt64OrNull(text), NULL), reported) AS counts,
         arrayMap(count -> toInt64(coalesce(count, 0)), counts) AS amounts
     FROM spanledger.spans_named
@@ -35,8 +23,8 @@ figures AS
     ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'audio_input_tokens', 'audio_output_tokens', 'audio_cache_read_tokens'] AS names
 SELECT origin, resource, span, named,
     (
-        operation, if(refusal = '', span.end_ns - span.start_ns, 0), believed_ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
-        reported_cost_usd, if(isNull(reported_cost_usd), '', reported_source)
+        operation, if(refusal = '', span.end_ns - span.start_ns, 0), ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
+        reported_cost_usd
     ) AS checked,
     refusal,
     -- refused times never reach a date: no partition is made for them
@@ -58,5 +46,5 @@ SELECT origin, resource, span, named,
         ])) AS usage_flags,
     has(@billable_operations, operation) AS billing_owner,
     NOT has_usage AND failed AND (refused OR toUInt16OrZero(error_type) >= 400 OR has(@refusals, arrayElement(splitByChar('.', error_type), -1))) AS free,
-    if(reported_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd  -- our own SDK only repeats the price book
+    if(named.reported_cost_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd  -- our own SDK only repeats the price book
 FROM figures

@@ -5,7 +5,7 @@ SELECT
     toStartOfMonth(timestamp) AS period,
     'charge' AS kind, '' AS reason, 0 AS refers_to,
     origin.project AS project, timestamp, span.trace_id AS trace_id, span.span_id AS span_id, checked.operation AS operation, provider, model,
-    named.service_name AS service_name, named.environment AS environment, named.team AS team, named.feature AS feature,
+    resource.service_name AS service_name, resource.environment AS environment, named.team AS team, named.feature AS feature,
     named.customer AS customer, named.user_id AS user_id, named.session_id AS session_id,
     named.prompt_name AS prompt_name, named.prompt_version AS prompt_version, named.service_tier AS service_tier,
     1 AS calls,

@@ -3,12 +3,15 @@ CREATE MATERIALIZED VIEW spanledger.post_deliveries TO spanledger.deliveries AS
 SELECT
     project, fromUnixTimestamp64Nano(toInt64(received_at), 'UTC') AS received_at, digest, segment,
     length(arrayFlatten(request.resource_spans.scope_spans.spans.kind)) AS spans,
-    arrayMap((keys, texts, numbers, kinds) -> (
-        texts[indexOf(keys, 'service.name')],
-        texts[indexOf(keys, 'spanledger.export.process')],
-        toUInt64(greatest(0, numbers[indexOf(keys, 'spanledger.export.sequence')])),
-        toUInt64(greatest(0, numbers[indexOf(keys, 'spanledger.export.dropped')])),
-        toUInt32(length(arrayFlatten(kinds)))
-    ), request.resource_spans.resource.attributes.key, request.resource_spans.resource.attributes.value.string_value,
-        request.resource_spans.resource.attributes.value.int_value, request.resource_spans.scope_spans.spans.kind) AS exports
-FROM spanledger.otlp_traces
+    arrayMap((said, stamps, kinds) -> (
+        spanledger_any_string(said[1]), spanledger_any_string(said[2]),
+        toUInt64(greatest(0, stamps[1])), toUInt64(greatest(0, stamps[2])), toUInt32(length(arrayFlatten(kinds)))
+    ), said, arrayMap(said -> spanledger_any_ints(arraySlice(said, 3, 2)), said), request.resource_spans.scope_spans.spans.kind) AS exports
+FROM
+(
+    SELECT *, arrayMap(attributes -> arrayMap(
+        (key, tag) -> arrayFirst(a -> a.key = key AND startsWith(a.value, tag), attributes).value,
+        ['service.name', 'spanledger.export.process', 'spanledger.export.sequence', 'spanledger.export.dropped'], ['\n', '\n', '\x18', '\x18']
+    ), request.resource_spans.resource.attributes) AS said
+    FROM spanledger.otlp_traces
+)

@@ -53,17 +53,40 @@ CREATE TABLE spanledger.spans
     customer            LowCardinality(String),
     prompt_name         LowCardinality(String),
     prompt_version      LowCardinality(String),
-    -- Attributes as they came, less content. The types beside them tell 5 from "5"; see the README of `schemas`.
-    attributes          Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    attribute_types     Array(@AttributeType) CODEC(ZSTD(1)),
-    resource_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    resource_attribute_types Array(@AttributeType) CODEC(ZSTD(1)),
-    scope_attributes    @Attributes CODEC(ZSTD(1)),   -- rare, so kept typed, as they came
+    -- What other attributes said, less content: AnyValues, their bytes. Those that a column holds are only named, by their codes
+    -- (`attribute_codes`), and so is what many spans share. The aliases below have all of them, read.
+    attribute_values    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    column_attributes   Array(UInt32) CODEC(ZSTD(1)),
+    resource            LowCardinality(String),       -- attributes of the resource and of the scope, as one text
     events              @Events CODEC(ZSTD(1)),
     links               @Links CODEC(ZSTD(1)),
     dropped_counts      Tuple(attributes UInt32, events UInt32, links UInt32),
     received_at         DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     segment             UInt64 CODEC(ZSTD(1)),
+    column_texts        Map(String, String) ALIAS map(
+                            'team', team, 'feature', feature, 'customer', customer, 'user_id', user_id, 'session_id', session_id,
+                            'prompt_name', prompt_name, 'prompt_version', prompt_version, 'operation', operation, 'provider', provider,
+                            'request_model', request_model, 'response_model', response_model, 'response_id', response_id,
+                            'service_tier', service_tier, 'server_address', server_address, 'agent_name', agent_name,
+                            'request_hash', request_hash, 'error_type', error_type,
+                            'input_tokens', toString(ifNull(input_tokens, 0)), 'output_tokens', toString(ifNull(output_tokens, 0)),
+                            'cache_read_tokens', toString(ifNull(cache_read_tokens, 0)), 'cache_write_tokens', toString(ifNull(cache_write_tokens, 0)),
+                            'cache_write_1h_tokens', toString(ifNull(cache_write_1h_tokens, 0)), 'reasoning_tokens', toString(ifNull(reasoning_tokens, 0)),
+                            'audio_input_tokens', toString(ifNull(audio_input_tokens, 0)), 'audio_output_tokens', toString(ifNull(audio_output_tokens, 0)),
+                            'streaming', toString(streaming), 'ttft_ns', ifNull(toString(ttft_ns / 1000000000), ''),
+                            'reported_cost_usd', ifNull(toString(toFloat64(reported_cost_usd)), '')),
+    attributes          Map(String, String) ALIAS CAST(arrayConcat(
+                            arrayMap((key, value) -> (key, spanledger_attribute_text(value)), mapKeys(attribute_values), mapValues(attribute_values)),
+                            arrayMap(code -> (dictGet('spanledger.attribute_book', 'key', code), column_texts[dictGet('spanledger.attribute_book', 'column', code)]), column_attributes)
+                        ) AS Map(String, String)),
+    attribute_types     Array(@AttributeType) ALIAS arrayConcat(
+                            arrayMap(value -> spanledger_attribute_type(value), mapValues(attribute_values)),
+                            arrayMap(code -> CAST(dictGet('spanledger.attribute_book', 'type', code) AS @AttributeType), column_attributes)),
+    resource_read       @ResourceText ALIAS CAST(resource AS @ResourceText),
+    resource_attributes Map(String, String) ALIAS CAST(arrayMap(a -> (a.key, spanledger_attribute_text(a.value)), resource_read.attributes) AS Map(String, String)),
+    resource_attribute_types Array(@AttributeType) ALIAS arrayMap(a -> spanledger_attribute_type(a.value), resource_read.attributes),
+    scope_attributes    Map(String, String) ALIAS CAST(arrayMap(a -> (a.key, spanledger_attribute_text(a.value)), resource_read.scope_attributes) AS Map(String, String)),
+    scope_attribute_types Array(@AttributeType) ALIAS arrayMap(a -> spanledger_attribute_type(a.value), resource_read.scope_attributes),
     tags                Map(String, String) ALIAS mapApply((key, text) -> (substring(key, length(@tag_prefix) + 1), text),
                             mapFilter((key, text) -> startsWith(key, @tag_prefix), mapUpdate(resource_attributes, attributes))),
     usage_raw           Map(String, String) ALIAS mapFilter((key, text) -> key LIKE '%.usage.%', attributes),
@@ -71,7 +94,7 @@ CREATE TABLE spanledger.spans
     INDEX by_time timestamp TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
-PARTITION BY toDate(timestamp)
+PARTITION BY toDate(received_at)
 -- By segment first: segments follow each other, so a merge appends where it would compare row by row (a quarter of the
 -- CPU), and what settles a segment finds it at once. Time is found by partition and index: segments are about as old.
 ORDER BY (segment, project, service_name, timestamp)

@@ -16,12 +16,20 @@ CREATE TABLE spanledger.rejected
     service_name   LowCardinality(String),
     scope_name     LowCardinality(String),
     scope_version  LowCardinality(String),
-    attributes     Map(String, String),
-    attribute_types Array(@AttributeType),
-    resource_attributes Map(LowCardinality(String), String),
+    attribute_values Map(LowCardinality(String), String),  -- as in spans, all of them
+    resource       LowCardinality(String),
     events         @Events,
+    links          @Links,
     digest         FixedString(16),
     segment        UInt64,
+    attributes     Map(String, String) ALIAS CAST(arrayMap((key, value) -> (key, spanledger_attribute_text(value)),
+                       mapKeys(attribute_values), mapValues(attribute_values)) AS Map(String, String)),
+    attribute_types Array(@AttributeType) ALIAS arrayMap(value -> spanledger_attribute_type(value), mapValues(attribute_values)),
+    resource_read       @ResourceText ALIAS CAST(resource AS @ResourceText),
+    resource_attributes Map(String, String) ALIAS CAST(arrayMap(a -> (a.key, spanledger_attribute_text(a.value)), resource_read.attributes) AS Map(String, String)),
+    resource_attribute_types Array(@AttributeType) ALIAS arrayMap(a -> spanledger_attribute_type(a.value), resource_read.attributes),
+    scope_attributes    Map(String, String) ALIAS CAST(arrayMap(a -> (a.key, spanledger_attribute_text(a.value)), resource_read.scope_attributes) AS Map(String, String)),
+    scope_attribute_types Array(@AttributeType) ALIAS arrayMap(a -> spanledger_attribute_type(a.value), resource_read.scope_attributes),
 
     INDEX by_segment segment TYPE minmax GRANULARITY 1
 )

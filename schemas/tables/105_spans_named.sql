@@ -5,7 +5,7 @@ CREATE TABLE spanledger.spans_named
     resource          @Resource,
     span              @Span,
     named             @Named,
-    parent_length     UInt64,
+    refusal           LowCardinality(String),
     exception_type    String,
     own_operation     String,
     provider          LowCardinality(String),
@@ -14,7 +14,6 @@ CREATE TABLE spanledger.spans_named
     reported          Array(String), -- input, output, cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output, audio_cache_read
     reported_cost     String,
     reported_currency String,
-    reported_source   LowCardinality(String),
     ttft_seconds      String,
     http_status       String,
     own_error_type    String

@@ -23,7 +23,7 @@ def test_a_name_that_the_contract_does_not_have_is_refused(sql: str, named: str)
 
 
 def test_the_first_source_of_a_field_is_preferred() -> None:
-    numbers = Contract.load().numbers()
+    numbers = Contract.load().numbers("of_span")
 
     assert numbers["gen_ai.provider.name"] < numbers["gen_ai.system"]
 

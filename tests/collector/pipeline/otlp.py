@@ -26,6 +26,9 @@ BUCKETS = (
     "input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in",
     "output_text", "reasoning", "audio_out",
 )  # fmt: skip
+_READ = ["attributes", "attribute_types", "resource_attributes", "resource_attribute_types", "scope_attributes", "scope_attribute_types"]
+COMPUTED = {"spans": [*_READ, "tags", "usage_raw"], "rejected": _READ, "ledger": ["tokens"]}
+"""Columns that are computed on reading, and so no part of `*`."""
 Value = AnyValue | str | bool | int | float | bytes | Sequence[Any] | Mapping[str, Any] | None
 Row = dict[str, Any]
 
@@ -152,7 +155,7 @@ class Posted:
     def rows(self, table: str) -> list[Row]:
         """As posted, in no order; the columns that are computed on reading too."""
         if table not in self.cached:
-            columns = "*, tags, usage_raw" if table == "spans" else "*, tokens" if table == "ledger" else "*"
+            columns = ", ".join(["*", *COMPUTED.get(table, [])])
             self.cached[table] = self.pipeline.ask(
                 f"SELECT {columns} FROM spanledger.{table} WHERE segment = {self.segment}"
             )

@@ -106,6 +106,10 @@ def test_a_recorded_chat_field_by_field(pipeline: Pipeline) -> None:
     assert written.pop("timestamp").isoformat() == "2026-11-23T17:57:48.446318"
     assert (written.pop("received_at") - span["timestamp"]).total_seconds() > 0
     assert written.pop("segment")
+    assert written.pop("attribute_values").keys() == {
+        "gen_ai.response.finish_reasons", "gen_ai.response.time_to_first_chunk", "server.port",
+    }  # fmt: skip
+    assert written.pop("column_attributes") and written.pop("resource")
     assert written.pop("dropped_counts") == {"attributes": 0, "events": 0, "links": 0}
     assert written == {
         "project": "default",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 from collector.pipeline.otlp import (
+    CALL,
     NOW_NS,
     SECOND,
     Pipeline,
@@ -299,42 +299,15 @@ def sent(values: Mapping[str, AnyValue]) -> dict[str, bytes]:
     return {key: value.SerializeToString(deterministic=True) for key, value in values.items()}
 
 
-# Events, links and scope attributes stay typed: what SQL has of each is printed as text here, and read from that.
-TYPED = """arrayMap(a -> (
-    hex(a.key), toString(a.value.value), hex(a.value.string_value), a.value.int_value,
-    reinterpretAsUInt64(a.value.double_value), a.value.bool_value, arrayMap(e -> hex(e), a.value.array_value.values),
-    hex(a.value.kvlist_value), hex(a.value.bytes_value)), {})"""
+# Events and links keep their attributes as they came, AnyValues as bytes.
+RAW = "arrayMap(a -> (hex(a.key), hex(a.value)), {})"
 
 
-def read_typed(rows: Iterable[Iterable[Any]]) -> dict[str, bytes]:
-    return sent({bytes.fromhex(key).decode(): _read_typed(kind, *members) for key, kind, *members in rows})
+def read_raw(rows: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+    return sent({bytes.fromhex(key).decode(): AnyValue.FromString(bytes.fromhex(value)) for key, value in rows})
 
 
-def _read_typed(
-    kind: str, string: str, integer: int, double: int, flag: bool, elements: list[str], kvlist: str, raw: str
-) -> AnyValue:
-    match kind:
-        case "string":
-            return AnyValue(string_value=bytes.fromhex(string).decode())
-        case "int":
-            return AnyValue(int_value=integer)
-        case "double":
-            return AnyValue(double_value=struct.unpack("<d", struct.pack("<Q", double))[0])
-        case "bool":
-            return AnyValue(bool_value=flag)
-        case "array":
-            values = [AnyValue.FromString(bytes.fromhex(element)) for element in elements]
-            return AnyValue(array_value=ArrayValue(values=values))
-        case "kvlist":
-            return AnyValue(kvlist_value=KeyValueList.FromString(bytes.fromhex(kvlist)))
-        case "bytes":
-            return AnyValue(bytes_value=bytes.fromhex(raw))
-        case _:
-            assert kind == "unset"
-            return AnyValue()
-
-
-NAMES = {*Contract.load().numbers()}
+NAMES = {*Contract.load().numbers("inherited", "of_span", "of_resource")}
 KEYS = st.text(max_size=20).filter(lambda key: key not in NAMES and not key.startswith("gen_ai.prompt.variable."))
 SCALARS = (
     st.builds(AnyValue)
@@ -379,10 +352,46 @@ def test_any_attribute_at_any_nesting_reads_back_equal(
 
     assert read_map(posted.span, "attribute") == sent(of_span)
     assert read_map(posted.span, "resource_attribute") == sent(of_resource)
-    typed = {"events[1].attributes": of_event, "links[1].attributes": of_link, "scope_attributes": of_scope}
-    columns = ", ".join(f"{TYPED.format(column)} AS c{number}" for number, column in enumerate(typed))
+    assert read_map(posted.span, "scope_attribute") == sent(of_scope)
+    raw = {"events[1].attributes": of_event, "links[1].attributes": of_link}
+    columns = ", ".join(f"{RAW.format(column)} AS c{number}" for number, column in enumerate(raw))
     [row] = pipeline.ask(f"SELECT {columns} FROM spanledger.spans WHERE segment = {posted.segment}")
-    assert [read_typed(row[f"c{number}"]) for number in range(3)] == [sent(values) for values in typed.values()]
+    assert [read_raw(row[f"c{number}"]) for number in range(2)] == [sent(values) for values in raw.values()]
+
+
+CONTRACT = Contract.load()
+FIELD_KEYS = st.sampled_from([source for field in CONTRACT.fields for source in field.sources])
+LIKELY = (
+    VALUES
+    | st.builds(AnyValue, int_value=st.integers(0, 200_000_000))
+    | st.builds(AnyValue, double_value=st.integers(0, 10**14).map(lambda picodollars: picodollars / 10**12))
+    | st.builds(AnyValue, double_value=st.integers(0, 10**12).map(lambda nanoseconds: nanoseconds / 10**9))
+    | st.builds(AnyValue, string_value=st.sampled_from(["", "USD", "EUR", "0.25", "1200", "true", "[]", "gpt-4o"]))
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(FIELD_KEYS, LIKELY, max_size=12), st.dictionaries(FIELD_KEYS, LIKELY, max_size=3))
+def test_an_attribute_reads_back_equal_from_the_column_that_it_feeds(
+    pipeline: Pipeline, of_span: dict[str, AnyValue], of_resource: dict[str, AnyValue]
+) -> None:
+    posted = pipeline.post_spans(span(of_span), span(of_span, trace_id=b"short"), values=of_resource)
+
+    for row in (posted.span, *posted.rows("rejected")):
+        assert read_map(row, "attribute") == sent(of_span)
+        assert read_map(row, "resource_attribute") == sent(of_resource)
+
+
+def test_a_column_that_repeats_an_attribute_does_so_alone(pipeline: Pipeline) -> None:
+    posted = pipeline.post_spans(call({"spanledger.team": "web", "gen_ai.usage.cost.amount": 0.25, "note": "mine"}))
+
+    assert posted.span["attribute_values"].keys() == {"note"}
+    assert posted.span["attributes"] == {
+        "note": "mine",
+        "spanledger.team": "web",
+        "gen_ai.usage.cost.amount": "0.25",
+        **{key: str(value) for key, value in CALL.items()},
+    }
 
 
 def test_events_and_links_keep_all_that_they_say(pipeline: Pipeline) -> None:
@@ -411,7 +420,6 @@ def test_events_and_links_keep_all_that_they_say(pipeline: Pipeline) -> None:
 
 # -- content (D13)
 
-CONTRACT = Contract.load()
 CONTENT_KEYS = [
     *CONTRACT.raw["content"]["names"],
     *(f"{prefix}{name}" for prefix in CONTRACT.raw["content"]["prefixes"] for name in ("", "x", "a.b")),

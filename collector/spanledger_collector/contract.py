@@ -45,7 +45,7 @@ class Field:
 class Code:
     """An attribute that need not be kept, since `column` says all that it said; and the type that it had."""
 
-    code: int
+    code: str
     key: str
     column: str
     type: str
@@ -86,7 +86,7 @@ class Contract:
     def codes(self) -> tuple[Code, ...]:
         """The codes of `attribute_codes`. Each is made of attribute and column, so that it never changes its meaning."""
         return tuple(
-            Code(zlib.crc32(f"{source} {field.name}".encode()), source, field.name, field.kind)
+            Code(f"{zlib.crc32(f'{source} {field.name}'.encode()):08x}", source, field.name, field.kind)
             for field in self.fields
             if field.kind != "none"
             for source in field.sources
@@ -118,10 +118,13 @@ class Contract:
                 numbers = self.numbers("inherited", "of_span" if name == "span_number" else "of_resource")
                 found = f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
                 return f"if({prefixes}, {LEFT_BEHIND}, {found})"
+            case "key_of":
+                keys = {number: source for field in self.fields for source, number in field.numbers.items()}
+                return f"transform({argument}, {_array(keys)}, {_array(keys.values())}, '')"
             case "code":
-                sources = {source: number for field in self.fields for source, number in field.numbers.items()}
-                numbers = {sources[code.key]: code.code for code in self.codes}
-                return f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                numbers = {source: number for field in self.fields for source, number in field.numbers.items()}
+                codes = {numbers[code.key]: code.code for code in self.codes}
+                return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
 
     def _field(self, name: str) -> Field:

@@ -18,7 +18,7 @@ from spanledger_collector.pricing import Pair
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # A statement holds what it corrects in memory: about this many calls, and those of one second more.
-CALLS_A_STATEMENT = 200_000
+CALLS_A_STATEMENT = 50_000
 LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
 # No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
 INSERT = {

@@ -1,10 +1,11 @@
-"""The forwarder: posts the spool's segments to the store, one at a time, each exactly once (D2)."""
+"""The forwarder: posts the spool's segments to the store, a few side by side, each exactly once (D2)."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_when_event_set, wait_random_exponential
 
@@ -16,13 +17,15 @@ log = logging.getLogger(__name__)
 
 # The same error this often on the same bytes is about the bytes.
 PERMANENT_TRIES = 3
+# Segments posted side by side where a backlog waits. One INSERT keeps one core busy; each takes memory of its own.
+LANES = 2
 
 
 class Forwarder:
     """A thread that posts. Counts are of this process; `on_posted` hears each posted segment's number, in this thread.
 
-    `idle` is called when no segment waits, and now and then under load: the place for work that must not run beside an
-    INSERT, such as corrections and price reloads (a segment's tries must all see the same prices).
+    Only the INSERTs themselves run in threads of their own. `idle` is called when no segment waits, and now and then under
+    load, never beside an INSERT: the place for corrections and price reloads (a segment's tries must all see the same prices).
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Forwarder:
         self._on_posted = on_posted
         self._idle = idle
         self._stopping = threading.Event()
+        self._lanes = ThreadPoolExecutor(LANES, thread_name_prefix="insert")
         self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
 
     def start(self) -> None:
@@ -52,27 +56,35 @@ class Forwarder:
         self._thread.join(drain_seconds)
         self._stopping.set()
         self._thread.join()
+        self._lanes.shutdown()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            segment = self._spool.take(timeout=0.5)
-            if segment is None:
+            first = self._spool.take(timeout=0.5)
+            if first is None:
                 if self._spool.closed:
                     return
                 self._aside(lambda: self._idle(False))
                 continue
+            batch = [first]
+            while len(batch) < LANES and (another := self._spool.take_another()):
+                batch.append(another)
             try:
-                decided = self._post(segment)
+                decided = self._post(batch)
             except Exception as error:
-                # the spool's own disk, or a settle: nothing was decided, so begin again from the journal
+                # the spool's own disk, or a settle: what is left in the batch is undecided, so begin again from the journal
                 self._failed(error)
-                self._spool.give_back(segment)
+                self._give_back(batch)
                 self._stopping.wait(1)
                 continue
             if not decided:
-                self._spool.give_back(segment)
+                self._give_back(batch)
                 return
             self._aside(lambda: self._idle(True))
+
+    def _give_back(self, batch: list[Segment]) -> None:
+        for segment in reversed(batch):
+            self._spool.give_back(segment)
 
     def _aside(self, action: Callable[[], None]) -> None:
         """Run what is not posting: whatever comes of it, posting goes on."""
@@ -81,33 +93,47 @@ class Forwarder:
         except Exception as error:
             log.warning("after posting: %s", error)
 
-    def _post(self, segment: Segment) -> bool:
-        """Post one segment, whatever it takes. False if a stop came first."""
-        if segment.attempts and not self._retried(lambda: self._store.settle(segment.number)):
-            return False  # a former process began to post it: what is there cannot be trusted, its token neither
-        segment.attempts = self._spool.journal.start(segment.number)
-        token = f"{segment.number}/{segment.attempts}"
-        refusals = 0
-        while True:
-            try:
-                if not self._retried(lambda: self._store.post(segment.path, token)):
-                    return False
-                break
-            except PermanentError as error:
-                refusals += 1
-                self._failed(error)
-                if refusals == PERMANENT_TRIES:
-                    return self._retried(lambda: self._store.settle(segment.number)) and self._isolate(segment, error)
-        if not self._retried(self._store.sync):
+    def _post(self, batch: list[Segment]) -> bool:
+        """Post segments, whatever it takes, and take them out of `batch`. False if a stop came first."""
+        for segment in batch:
+            # a former process began to post it: what is there cannot be trusted, its token neither
+            if segment.attempts and not self._settled(segment):
+                return False
+            segment.attempts = self._spool.journal.start(segment.number)
+        outcomes = list(self._lanes.map(self._insert, batch))
+        if True in outcomes and not self._retried(self._store.sync):
             return False
-        self._spool.done(segment)
-        self._succeeded()
-        self.posted_segments += 1
-        self.posted_requests += segment.requests
-        self._aside(lambda: self._on_posted(segment.number))
-        return True
+        for segment, outcome in zip(tuple(batch), outcomes, strict=True):
+            if outcome is False:
+                continue
+            if outcome is True:
+                self._spool.done(segment)
+                self._succeeded()
+                self.posted_segments += 1
+                self.posted_requests += segment.requests
+                self._aside(lambda number=segment.number: self._on_posted(number))  # type: ignore[misc]
+            elif self._settled(segment):
+                self._isolate(segment, outcome)
+            else:
+                continue
+            batch.remove(segment)
+        return not batch
 
-    def _isolate(self, segment: Segment, error: PermanentError) -> bool:
+    def _insert(self, segment: Segment) -> PermanentError | bool:
+        """Post one segment to every table: True, False if a stop came first, or what the store has against its content."""
+        token = f"{segment.number}/{segment.attempts}"
+        for _ in range(PERMANENT_TRIES):
+            try:
+                return self._retried(lambda: self._store.post(segment.path, token))
+            except PermanentError as error:
+                refusal = error
+                self._failed(error)
+        return refusal
+
+    def _settled(self, segment: Segment) -> bool:
+        return self._retried(lambda: self._store.settle(segment.number))
+
+    def _isolate(self, segment: Segment, error: PermanentError) -> None:
         """Halve a refused segment until the culprit is alone, and keep that one apart."""
         envelopes = self._spool.read(segment)
         if len(envelopes) > 1:
@@ -117,7 +143,6 @@ class Forwarder:
             self.quarantined += 1
             log.error("a request was refused by the store and is kept in %s: %s", kept, error)
         self._succeeded()  # the store answers; what it refuses is out of the way
-        return True
 
     def _retried(self, action: Callable[[], None]) -> bool:
         """Run `action` until it does not fail for a while's reason. False if a stop came first."""

@@ -73,7 +73,7 @@ class Spool:
         self._pending: deque[tuple[Envelope, Future[None]]] = deque()
         self._pending_bytes = 0
         self._sealed: deque[Segment] = deque()
-        self._posting: Segment | None = None
+        self._posting: list[Segment] = []
         self._active: Segment | None = None
         self._file: int | None = None
         self._bytes = 0
@@ -120,7 +120,7 @@ class Spool:
     @property
     def segments(self) -> int:
         """Segments that are not posted yet."""
-        return len(self._sealed) + (self._active is not None) + (self._posting is not None)
+        return len(self._sealed) + (self._active is not None) + len(self._posting)
 
     @property
     def closed(self) -> bool:
@@ -130,7 +130,7 @@ class Spool:
     def oldest_age(self) -> float:
         """Seconds since the oldest unposted segment was opened; 0 where all is posted."""
         with self._lock:
-            first = self._posting or (self._sealed[0] if self._sealed else self._active)
+            first = next(iter([*self._posting, *self._sealed]), self._active)
             return 0.0 if first is None else time.monotonic() - first.opened
 
     # -- the forwarder's side
@@ -141,8 +141,7 @@ class Spool:
         while True:
             with self._lock:
                 if self._sealed:
-                    self._posting = self._sealed.popleft()
-                    return self._posting
+                    return self._take_first()
                 now = time.monotonic()
                 due = None if self._active is None else self._active.opened + self.settings.seal_after
                 if due is None or (due > now and not self._closing):
@@ -154,10 +153,15 @@ class Spool:
                 if self._active is not None:
                     self._seal()
 
+    def take_another(self) -> Segment | None:
+        """A further segment, to post beside the one taken; None where none waits that is sealed."""
+        with self._lock:
+            return self._take_first() if self._sealed else None
+
     def give_back(self, segment: Segment) -> None:
         """Put a taken segment first in the queue again (a stop came before it was posted)."""
         with self._lock:
-            self._posting = None
+            self._posting.remove(segment)
             self._sealed.appendleft(segment)
 
     def done(self, segment: Segment) -> None:
@@ -229,6 +233,11 @@ class Spool:
             self._lock.notify_all()
 
     # -- inside
+
+    def _take_first(self) -> Segment:
+        segment = self._sealed.popleft()
+        self._posting.append(segment)
+        return segment
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:020d}.segment"
@@ -336,7 +345,7 @@ class Spool:
     def _forget(self, segment: Segment) -> None:
         segment.path.unlink(missing_ok=True)
         with self._lock:
-            self._posting = None
+            self._posting.remove(segment)
             self._bytes -= segment.size
         if self.journal.size > COMPACT_AT:
             self._compact()

@@ -3,8 +3,7 @@
 CREATE MATERIALIZED VIEW spanledger.read_spans TO spanledger.spans_read AS
 WITH numbered AS
 (
-    SELECT origin, resource, inherited, otlp,
-        arrayFilter(a -> a.3 != @left_behind, arrayMap(a -> (a.key, a.value, @span_number(a.key)), otlp.attributes)) AS attributes
+    SELECT origin, resource, inherited, otlp, arrayMap(a -> @span_number(a.key), otlp.attributes) AS numbers
     FROM spanledger.otlp_spans
 )
 SELECT origin, resource,
@@ -16,8 +15,8 @@ SELECT origin, resource,
         arrayMap(l -> (lower(hex(l.trace_id)), lower(hex(l.span_id)), l.trace_state, spanledger_attributes_kept(l.attributes), l.dropped_attributes_count, l.flags), otlp.links),
         (otlp.dropped_attributes_count, otlp.dropped_events_count, otlp.dropped_links_count)
     ) AS span,
-    arrayConcat(spanledger_attributes_numbered(attributes), inherited) AS named,
-    arrayFilter(a -> a.3 = 0 OR a.2 IN ('', '\n\0'), attributes) AS unnamed,
+    arrayConcat(spanledger_attributes_numbered(otlp.attributes, numbers), inherited) AS named,
+    arrayFilter((a, number) -> number = 0 OR (number != @left_behind AND a.value IN ('', '\n\0')), otlp.attributes, numbers) AS unnamed,
     -- What no table should take is refused, alone and with its reason.
     multiIf(
         length(otlp.trace_id) != 16 OR otlp.trace_id = repeat('\0', 16), 'invalid_trace_id',

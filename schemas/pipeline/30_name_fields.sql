@@ -4,7 +4,7 @@ CREATE MATERIALIZED VIEW spanledger.name_fields TO spanledger.spans_named AS
 WITH
 texts AS
 (
-    SELECT *, spanledger_field_texts(named.2) AS texts
+    SELECT *, spanledger_field_texts(named.1) AS texts
     FROM spanledger.spans_read
 ),
 fields AS
@@ -16,14 +16,14 @@ fields AS
 ),
 told AS
 (
-    SELECT *, arrayMap((a, text, nth) -> nth = 1 AND stored AND spanledger_column_says(a.3, a.2, text, in_usd),
-        named, texts, arrayEnumerateUniq(arrayMap(a -> bitShiftRight(a.3, 8), named))) AS in_column
+    SELECT *, arrayMap((a, text, nth) -> nth = 1 AND stored AND spanledger_column_says(a.2, a.1, text, in_usd),
+        named, texts, arrayEnumerateUniq(arrayMap(a -> bitShiftRight(a.2, 8), named))) AS in_column
     FROM fields
 )
 SELECT origin, resource, span,
     (
-        CAST(arrayMap(a -> (a.1, a.2), arrayConcat(unnamed, arrayFilter((a, in_column) -> NOT in_column AND a.3 < @of_resource, named, in_column))) AS Map(LowCardinality(String), String)),
-        arrayMap(a -> @code(a.3), arrayFilter((a, in_column) -> in_column, named, in_column)),
+        CAST(arrayConcat(unnamed, arrayMap(a -> (@key_of(a.2), a.1), arrayFilter((a, in_column) -> NOT in_column AND a.2 < @of_resource, named, in_column))) AS Map(LowCardinality(String), String)),
+        arrayStringConcat(arrayMap(a -> @code(a.2), arrayFilter((a, in_column) -> in_column, named, in_column))),
         @field(request_model), @field(response_model), @field(streaming) = 'true',
         if(startsWith(@field(finish_reason), '['), JSONExtractString(@field(finish_reason), 1), @field(finish_reason)),
         @field(response_id), @field(service_tier), @field(server_address), @field(agent_name), @field(request_hash), @field(user_id), @field(session_id),

@@ -1,7 +1,7 @@
 -- The same as a lookup.
 CREATE DICTIONARY spanledger.attribute_book
 (
-    code   UInt32,
+    code   String,
     key    String,
     column String,
     type   Int8
@@ -9,4 +9,4 @@ CREATE DICTIONARY spanledger.attribute_book
 PRIMARY KEY code
 SOURCE(CLICKHOUSE(DB 'spanledger' TABLE 'attribute_codes'))
 LIFETIME(0)
-LAYOUT(HASHED())
+LAYOUT(COMPLEX_KEY_HASHED())

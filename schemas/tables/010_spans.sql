@@ -38,7 +38,10 @@ CREATE TABLE spanledger.spans
     usage_flags         Array(LowCardinality(String)),  -- what was wrong with the reported usage, if anything
     cost_usd            Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),  -- as first posted; the ledger has the corrections
     cost_status         LowCardinality(String),
-    reported_cost_usd   Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    -- Our own SDK reports what the price book says, so it is nearly always the cost once more: kept where it is not.
+    cost_as_reported    Bool,
+    other_reported_cost_usd Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    reported_cost_usd   Nullable(Decimal(38, 12)) ALIAS if(cost_as_reported, cost_usd, other_reported_cost_usd),
     reported_cost_source LowCardinality(String),
     billing_owner       Bool,
     response_id         String CODEC(ZSTD(1)),
@@ -56,7 +59,7 @@ CREATE TABLE spanledger.spans
     -- What other attributes said, less content: AnyValues, their bytes. Those that a column holds are only named, by their codes
     -- (`attribute_codes`), and so is what many spans share. The aliases below have all of them, read.
     attribute_values    Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    column_attributes   Array(UInt32) CODEC(ZSTD(1)),
+    column_attributes   LowCardinality(String),       -- codes of eight characters, one after another
     resource            LowCardinality(String),       -- attributes of the resource and of the scope, as one text
     events              @Events CODEC(ZSTD(1)),
     links               @Links CODEC(ZSTD(1)),
@@ -77,11 +80,11 @@ CREATE TABLE spanledger.spans
                             'reported_cost_usd', ifNull(toString(toFloat64(reported_cost_usd)), '')),
     attributes          Map(String, String) ALIAS CAST(arrayConcat(
                             arrayMap((key, value) -> (key, spanledger_attribute_text(value)), mapKeys(attribute_values), mapValues(attribute_values)),
-                            arrayMap(code -> (dictGet('spanledger.attribute_book', 'key', code), column_texts[dictGet('spanledger.attribute_book', 'column', code)]), column_attributes)
+                            arrayMap(code -> (dictGet('spanledger.attribute_book', 'key', code), column_texts[dictGet('spanledger.attribute_book', 'column', code)]), extractAll(column_attributes, '.{8}'))
                         ) AS Map(String, String)),
     attribute_types     Array(@AttributeType) ALIAS arrayConcat(
                             arrayMap(value -> spanledger_attribute_type(value), mapValues(attribute_values)),
-                            arrayMap(code -> CAST(dictGet('spanledger.attribute_book', 'type', code) AS @AttributeType), column_attributes)),
+                            arrayMap(code -> CAST(dictGet('spanledger.attribute_book', 'type', code) AS @AttributeType), extractAll(column_attributes, '.{8}'))),
     resource_read       @ResourceText ALIAS CAST(resource AS @ResourceText),
     resource_attributes Map(String, String) ALIAS CAST(arrayMap(a -> (a.key, spanledger_attribute_text(a.value)), resource_read.attributes) AS Map(String, String)),
     resource_attribute_types Array(@AttributeType) ALIAS arrayMap(a -> spanledger_attribute_type(a.value), resource_read.attributes),
@@ -100,4 +103,4 @@ PARTITION BY toDate(received_at)
 ORDER BY (segment, project, service_name, timestamp)
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
 -- Parts stay compact until they are merged to 256 MB: a segment's part in 150 files costs more to open than to fill.
-SETTINGS merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'
+SETTINGS enable_vertical_merge_algorithm = 0, max_bytes_to_merge_at_max_space_in_pool = 157286400, merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'

@@ -11,7 +11,7 @@ CREATE TABLE spanledger.ledger
     project         LowCardinality(String),
     timestamp       DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     hour            DateTime('UTC') MATERIALIZED toStartOfHour(timestamp) CODEC(Delta(4), ZSTD(1)),
-    minute          DateTime('UTC') MATERIALIZED toStartOfMinute(timestamp) CODEC(Delta(4), ZSTD(1)),
+    minute          DateTime('UTC') ALIAS toStartOfMinute(timestamp),
     trace_id        String CODEC(ZSTD(1)),
     span_id         String CODEC(ZSTD(1)),
     operation       LowCardinality(String),

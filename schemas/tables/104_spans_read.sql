@@ -5,7 +5,7 @@ CREATE TABLE spanledger.spans_read
     resource       @Resource,
     span           @Span,
     named          @Numbered,
-    unnamed        @Numbered,
+    unnamed        @Attributes,
     refusal        LowCardinality(String),  -- why the span is refused; empty where it is not
     exception_type String
 )

@@ -36,9 +36,10 @@ CONTENT_CODES = frozenset(
 )  # fmt: skip
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
 KEEP_DAYS_LIMIT = 10_000
-# Of the engine's allocator, read when the engine is loaded: give unused memory back after a second and share it between
-# threads. By default a sixth more is held. (Below a second, taking it anew costs more than it saves.)
-ALLOCATOR = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0"
+# Of the engine's allocator (jemalloc), read when the engine is loaded: unused memory goes back soon and is shared between threads;
+# by default 200 MB more are held under load. (At once is too soon: to take it anew doubles the time of an INSERT. That is what
+# becomes of allocations above the threshold, if there is one.)
+ALLOCATOR = "narenas:2,dirty_decay_ms:200,muzzy_decay_ms:0,oversize_threshold:0"
 # Every try of a segment is the same INSERT: same settings, same split into blocks (D2, storage-findings A3, C6).
 INSERT_SETTINGS: Mapping[str, object] = {
     "async_insert": 0,

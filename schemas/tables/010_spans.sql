@@ -102,5 +102,8 @@ PARTITION BY toDate(received_at)
 -- CPU), and what settles a segment finds it at once. Time is found by partition and index: segments are about as old.
 ORDER BY (segment, project, service_name, timestamp)
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
--- Parts stay compact until they are merged to 256 MB: a segment's part in 150 files costs more to open than to fill.
-SETTINGS enable_vertical_merge_algorithm = 0, max_bytes_to_merge_at_max_space_in_pool = 157286400, merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'
+-- Parts stay compact: a segment's part in 150 files costs more to open than to fill. A merge holds a granule of every column of
+-- every part that it reads, so it reads few parts, row by row, and none of 150 MB or more: what it takes is bounded, in memory
+-- (100 MB) and in how often a row is written anew (three times).
+SETTINGS enable_vertical_merge_algorithm = 0, max_bytes_to_merge_at_max_space_in_pool = 157286400, max_parts_to_merge_at_once = 8, merge_selector_base = 8,
+    min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'

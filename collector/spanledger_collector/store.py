@@ -116,7 +116,9 @@ class Store:
         except IndexError:
             writer = self.open()
         try:
-            writer.command(f"INSERT INTO spanledger.otlp_traces FROM INFILE {_quote(path)} SETTINGS {clause} FORMAT Protobuf")
+            writer.command(
+                f"INSERT INTO spanledger.otlp_traces FROM INFILE {_quote(path)} SETTINGS {clause} FORMAT Protobuf"
+            )
         except ClickHouseError as error:
             raise _classify(error) from error
         finally:

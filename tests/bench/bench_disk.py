@@ -1,6 +1,6 @@
 """How many bytes on disk a call takes, in all tables, without content.
 
-    cd tests && python -m bench.bench_disk [--calls 60000]
+    cd tests && python -m bench.bench_disk [--calls 300000]
 
 The demo's history, with its random ids, posted as the collector posts it; then as it is, and merged.
 """
@@ -50,7 +50,7 @@ def report(store: Store, title: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--calls", type=int, default=60_000, help="how many calls of history (default %(default)s)")
+    parser.add_argument("--calls", type=int, default=300_000, help="how many calls of history (default %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

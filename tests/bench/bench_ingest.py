@@ -1,6 +1,6 @@
 """How fast the collector takes, stores and shows spans, and what that costs.
 
-    cd tests && python -m bench.bench_ingest [--seconds 60]
+    cd tests && python -m bench.bench_ingest [--seconds 60] [--rate 70000]
 
 One `spanledger up` in a process of its own, the load generator in this one, on the same cores. Each acknowledgement waits
 for an fsync; a run counts as over when every acknowledged span can be seen in a view. Figures depend on the machine: the
@@ -106,15 +106,17 @@ def drained(client: Client, expected: int) -> float:
     return time.monotonic() - begun
 
 
-def sustained(title: str, spans: int, seconds: float, connections: int) -> tuple[float, float]:
-    """Spans and requests a second, until all of them are stored."""
+def sustained(
+    title: str, spans: int, seconds: float, connections: int, rate: float | None = None
+) -> tuple[float, float]:
+    """Spans and requests a second, until all of them are stored: offered at `rate` spans a second, or as fast as they are taken."""
     with tempfile.TemporaryDirectory() as folder, platform(Path(folder)) as running:
         kinds = load.templates(spans)
-        warm = load.run(running.otlp, kinds, 3, connections)
+        warm = load.run(running.otlp, kinds, 3, connections, rate)
         drained(running.client, warm.calls)
         running.memory.clear()
         begun = time.monotonic()
-        result = load.run(running.otlp, kinds, seconds, connections)
+        result = load.run(running.otlp, kinds, seconds, connections, rate)
         sending = time.monotonic() - begun
         rest = drained(running.client, warm.calls + result.calls)
         took = sorted(entry[3] * 1e3 for entry in result.log)
@@ -122,7 +124,8 @@ def sustained(title: str, spans: int, seconds: float, connections: int) -> tuple
         third = max(1, len(running.memory) // 3)
         first, last = statistics.mean(running.memory[:third]), statistics.mean(running.memory[-third:])
         stored = result.spans / (sending + rest)
-        print(f"\n{title}: {seconds:.0f} s, {connections} connections")
+        offered = "as fast as they are taken" if rate is None else f"{rate:,.0f} spans/s offered"
+        print(f"\n{title}: {seconds:.0f} s, {connections} connections, {offered}")
         print(
             f"  acknowledged       {result.spans / sending:12,.0f} spans/s, {result.requests / sending:,.0f} requests/s"
         )
@@ -186,13 +189,16 @@ def bare(rounds: int) -> float:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=60, help="how long the load lasts (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=70_000, help="spans/s offered for so long (default %(default)s)")
     options = parser.parse_args(argv)
     print(f"{os.cpu_count()} cores, shared by the load generator and the collector")
     steps: dict[str, Callable[[], tuple[float, float]]] = {
-        "512": lambda: sustained("requests of 512 spans", 512, options.seconds, 4),
+        "512": lambda: sustained("requests of 512 spans", 512, options.seconds, 4, options.rate),
+        "more": lambda: sustained("requests of 512 spans", 512, min(options.seconds, 20), 4),
         "1": lambda: sustained("requests of 1 span", 1, min(options.seconds, 20), 32),
     }
     rate, _ = steps["512"]()
+    steps["more"]()
     alone = bare(rounds=30)
     print(f"  the whole way, with HTTP, checks, fsync and the load generator, reaches {rate / alone:.0%} of that")
     steps["1"]()

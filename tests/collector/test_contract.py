@@ -22,6 +22,15 @@ def test_a_name_that_the_contract_does_not_have_is_refused(sql: str, named: str)
         Contract.load().render(sql)
 
 
+def test_the_code_of_an_attribute_and_its_column_never_changes() -> None:
+    """Stored rows are read by it: whatever else attributes.yaml comes to say, and in whatever order."""
+    codes = {code.key: (code.code, code.column, code.type) for code in Contract.load().codes}
+
+    assert codes["gen_ai.request.model"] == ("6eca3655", "request_model", "string")
+    assert codes["gen_ai.usage.input_tokens"] == ("6e0cc4b8", "input_tokens", "int")
+    assert len({code for code, _, _ in codes.values()}) == len(codes)
+
+
 def test_the_first_source_of_a_field_is_preferred() -> None:
     numbers = Contract.load().numbers("of_span")
 

@@ -66,6 +66,40 @@ def test_one_request_over_a_hundred_days_is_posted_whole(rig: Rigged) -> None:
     assert running.one("SELECT sum(cost_usd) FROM spanledger.ledger") == 110 * CALL_COSTS
 
 
+# -- a backlog: segments side by side
+
+EACH_ITS_OWN = SpoolSettings(segment_bytes=1)
+
+
+def test_a_backlog_of_many_segments_is_posted_each_once_and_a_culprit_holds_none_of_them_back(rig: Rigged) -> None:
+    running = rig(EACH_ITS_OWN)
+    running.take(*requests(4), envelope(poison()), *requests(3), envelope(poison()), envelope(poison()), *requests(2))
+    assert running.spool.segments == 12
+    running.start().drained()
+
+    assert posted(running) == once(9)
+    assert running.forwarder.posted_segments == len(set(running.posted)) == 9
+    assert running.forwarder.quarantined == 3
+
+
+def test_a_crash_while_two_segments_are_posted_settles_both(rig: Rigged) -> None:
+    running = rig(EACH_ITS_OWN)
+    running.take(*requests(2))
+    running.spool.close()
+    segments = [running.spool.take(timeout=0), running.spool.take_another()]
+    assert running.spool.take_another() is None
+    for segment in segments:
+        assert segment is not None
+        attempt = running.spool.journal.start(segment.number)
+        running.store.post(segment.path, f"{segment.number}/{attempt}")
+    running.store.command("TRUNCATE TABLE spanledger.ledger")
+    for segment in reversed(segments):
+        assert segment is not None
+        running.spool.give_back(segment)
+
+    assert posted(rig().start().drained()) == once(2)
+
+
 # -- a store that is away
 
 

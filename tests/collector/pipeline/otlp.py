@@ -26,7 +26,14 @@ BUCKETS = (
     "input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in",
     "output_text", "reasoning", "audio_out",
 )  # fmt: skip
-_READ = ["attributes", "attribute_types", "resource_attributes", "resource_attribute_types", "scope_attributes", "scope_attribute_types"]
+_READ = [
+    "attributes",
+    "attribute_types",
+    "resource_attributes",
+    "resource_attribute_types",
+    "scope_attributes",
+    "scope_attribute_types",
+]
 COMPUTED = {"spans": [*_READ, "tags", "usage_raw", "reported_cost_usd"], "rejected": _READ, "ledger": ["tokens"]}
 """Columns that are computed on reading, and so no part of `*`."""
 Value = AnyValue | str | bool | int | float | bytes | Sequence[Any] | Mapping[str, Any] | None

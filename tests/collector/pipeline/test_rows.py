@@ -16,6 +16,7 @@ from collector.pipeline.otlp import (
     Pipeline,
     Row,
     Value,
+    any_value,
     attributes,
     by_name,
     call,
@@ -30,6 +31,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector.contract import Contract
 from spanledger_collector.schemas_folder import SCHEMAS
+from spanledger_collector.wire import check_traces
+from spanledger_demo.otlp import block
 
 ATTRIBUTION = {
     "team": "spanledger.team",
@@ -380,6 +383,48 @@ def test_an_attribute_reads_back_equal_from_the_column_that_it_feeds(
     for row in (posted.span, *posted.rows("rejected")):
         assert read_map(row, "attribute") == sent(of_span)
         assert read_map(row, "resource_attribute") == sent(of_resource)
+
+
+@pytest.mark.parametrize("length", [64, 65, 1536])
+def test_an_array_is_json_up_to_64_elements_and_its_bytes_beyond(pipeline: Pipeline, length: int) -> None:
+    value = any_value([*range(length - 1), "last " * 30])
+
+    row = pipeline.post_spans(span({"list": value})).span
+
+    assert row["attribute_types"] == ["array"]
+    if length <= 64:
+        assert read_map(row, "attribute") == sent({"list": value})
+    else:
+        assert ArrayValue.FromString(base64.b64decode(row["attributes"]["list"])) == value.array_value
+
+
+ODD_VALUES = {
+    "two members, the last one counts": b"\x0a\x03abc\x18\x05",
+    "a member that OTLP has not": b"\x78\x01",
+    "a member that OTLP has not, with content": b"\x7a\x03abc",
+    "a length in more bytes than it needs": b"\x0a\x83\x00abc",
+    "a number in more bytes than it needs": b"\x18\x85\x80\x00",
+    "an array with a stranger in it": b"\x2a\x06\x78\x01\x0a\x02\x10\x01",
+}
+
+
+@pytest.mark.parametrize("value", ODD_VALUES.values(), ids=ODD_VALUES)
+def test_a_value_that_nobody_writes_so_fails_nobody_and_loses_nothing(pipeline: Pipeline, value: bytes) -> None:
+    keys = ["odd", "spanledger.team", "gen_ai.usage.input_tokens", "gen_ai.usage.cost.amount", "gen_ai.request.stream"]
+    # protobuf's library would put the value into its usual form, so the attributes are written by hand
+    attributes = b"".join(block(b"\x4a", block(b"\x0a", key.encode()) + block(b"\x12", value)) for key in keys)
+    spans = [span(name="odd").SerializeToString() + attributes, call(name="next").SerializeToString()]
+    odd = block(b"\x0a", block(b"\x12", b"".join(block(b"\x12", written) for written in spans)))
+    check_traces(odd)
+
+    posted = pipeline.post(odd)
+
+    assert posted.counts == {"spans": 2, "ledger": posted.counts["ledger"], "rejected": 0, "deliveries": 1}
+    kept = pipeline.ask(
+        "SELECT hex(attribute_values['odd']) AS raw, length(attributes) AS read FROM spanledger.spans "
+        f"WHERE segment = {posted.segment} AND name != 'next'"
+    )
+    assert kept[0]["raw"] == value.hex().upper() and kept[0]["read"] >= len(keys)
 
 
 def test_a_column_that_repeats_an_attribute_does_so_alone(pipeline: Pipeline) -> None:

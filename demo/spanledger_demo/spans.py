@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 
 from genai_prices import Usage as PriceUsage
 from genai_prices import calc_price
@@ -16,8 +17,13 @@ from spanledger_demo.reply import Usage
 from spanledger_demo.world import FEATURES
 
 FEATURE = {feature.name: feature for feature in FEATURES}
-OPENAI = ("opentelemetry.instrumentation.genai.openai", "1.3b0", "https://opentelemetry.io/schemas/1.37.0")
-ANTHROPIC = ("com.anthropic.sdk.python", "2.12.0", "")
+# Scopes: name, version (of the libraries that the live traffic is traced by), schema.
+OPENAI = (
+    "opentelemetry.instrumentation.genai.openai",
+    version("opentelemetry-instrumentation-genai-openai"),
+    "https://opentelemetry.io/schemas/1.37.0",
+)
+ANTHROPIC = ("com.anthropic.sdk.python", version("anthropic"), "")
 APP = ("northwind", "", "")
 """The scope of the services' own spans."""
 

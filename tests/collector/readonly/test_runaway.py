@@ -49,7 +49,7 @@ def test_it_is_stopped(narrow: Interface, query: str, code: int) -> None:
 
 
 def test_a_step_that_the_engine_cannot_interrupt_is_answered_all_the_same(narrow: Interface) -> None:
-    reply = narrow.ask("SELECT position(repeat('a', 500000), concat(repeat('a', 200000), 'b'))")
+    reply = narrow.ask("SELECT position(repeat('a', 1000000), concat(repeat('a', 500000), 'b'))")
     assert reply.error == 159
     assert "maximum 1 seconds" in reply.text
 

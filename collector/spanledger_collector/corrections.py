@@ -17,8 +17,10 @@ from spanledger_collector.contract import Contract
 from spanledger_collector.pricing import Pair
 from spanledger_collector.schemas_folder import SCHEMAS
 
-# A statement holds what it corrects in memory: about this many calls, and those of one second more.
-CALLS_A_STATEMENT = 50_000
+# A statement holds what it corrects in memory: about this many calls, and those of one second more. To ask whether there is
+# anything to correct, hashes are enough: so many times as many.
+CALLS_A_STATEMENT = 200_000
+CALLS_A_QUESTION = 5
 LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
 # No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
 INSERT = {
@@ -60,7 +62,7 @@ class Corrections:
 
     def find_duplicates(self, segments: Sequence[int]) -> bool:
         """Whether a call that `segments` have a charge of stands charged more than once."""
-        return any(self._exists("duplicate", part) for part in self._touched(segments))
+        return any(self._rows("duplicate_exists", **part) for part in self._touched(segments, CALLS_A_QUESTION))
 
     def post_duplicates(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
         """Reverse all charges but the first of each call that `segments` have a charge of; returns the number of postings.
@@ -70,14 +72,14 @@ class Corrections:
         return self._post("duplicate", segment, at, self._touched(segments))
 
     def _unpriced(self) -> Iterator[Parameters]:
-        return self._ranges("price_found_ranges")
+        return self._ranges("price_found_ranges", self._calls)
 
-    def _touched(self, segments: Sequence[int]) -> Iterator[Parameters]:
+    def _touched(self, segments: Sequence[int], times: int = 1) -> Iterator[Parameters]:
         touched = {"segments": list(segments)}
-        return ({**touched, **part} for part in self._ranges("duplicate_ranges", **touched))
+        return ({**touched, **part} for part in self._ranges("duplicate_ranges", times * self._calls, **touched))
 
-    def _ranges(self, question: str, **parameters: Any) -> Iterator[Parameters]:
-        return ({"from": start, "to": end} for start, end in self._rows(question, calls=self._calls, **parameters))
+    def _ranges(self, question: str, calls: int, **parameters: Any) -> Iterator[Parameters]:
+        return ({"from": start, "to": end} for start, end in self._rows(question, calls=calls, **parameters))
 
     def _post(self, correction: str, segment: int, at: datetime, parts: Iterable[Parameters]) -> int:
         run = {"segment": segment, "at": _nanoseconds(at)}

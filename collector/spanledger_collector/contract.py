@@ -93,7 +93,7 @@ class Contract:
         )
 
     def render(self, sql: str) -> str:
-        """Fill the placeholders of an SQL file: `@field(name)`, `@number(key)`, `@is_content(key)`, and `@list` of this contract.
+        """Fill the placeholders of an SQL file: `@field(name)`, `@span_number(key)`, `@is_content(key)`, and `@list` of this contract.
 
         Raises KeyError, naming it, for a placeholder that the contract does not know.
         """
@@ -119,13 +119,16 @@ class Contract:
                 found = f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
                 return f"if({prefixes}, {LEFT_BEHIND}, {found})"
             case "key_of":
-                keys = {number: source for field in self.fields for source, number in field.numbers.items()}
+                keys = {number: source for source, number in self._numbers.items()}
                 return f"transform({argument}, {_array(keys)}, {_array(keys.values())}, '')"
             case "code":
-                numbers = {source: number for field in self.fields for source, number in field.numbers.items()}
-                codes = {numbers[code.key]: code.code for code in self.codes}
+                codes = {self._numbers[code.key]: code.code for code in self.codes}
                 return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {source: number for field in self.fields for source, number in field.numbers.items()}
 
     def _field(self, name: str) -> Field:
         for field in self.fields:

@@ -419,7 +419,7 @@ def test_a_value_that_nobody_writes_so_fails_nobody_and_loses_nothing(pipeline: 
 
     posted = pipeline.post(odd)
 
-    assert posted.counts == {"spans": 2, "ledger": posted.counts["ledger"], "rejected": 0, "deliveries": 1}
+    assert [posted.counts[table] for table in ("spans", "rejected", "deliveries")] == [2, 0, 1]
     kept = pipeline.ask(
         "SELECT hex(attribute_values['odd']) AS raw, length(attributes) AS read FROM spanledger.spans "
         f"WHERE segment = {posted.segment} AND name != 'next'"

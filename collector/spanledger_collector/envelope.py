@@ -20,7 +20,9 @@ _SIZES = {_RECEIVED_AT: 8, _SEGMENT: 8, _CHECK: 4}
 
 def digest(project: str, request: bytes) -> bytes:
     """What a client's retry has in common with its first try: 16 bytes of sha256 over project and request."""
-    return hashlib.sha256(project.encode() + b"\0" + request).digest()[:DIGEST_BYTES]
+    hashed = hashlib.sha256(project.encode() + b"\0")
+    hashed.update(request)
+    return hashed.digest()[:DIGEST_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Envelope:
 
     def encode(self, segment: int) -> bytes:
         """The record of this envelope in segment number `segment`, with its length before it."""
+        return b"".join(self.parts(segment))
+
+    def parts(self, segment: int) -> tuple[bytes, bytes]:
+        """The record in two pieces, the second being the request itself: a copy of it costs as much as its digest."""
         project = self.project.encode()
         head = b"".join(
             (
@@ -44,7 +50,7 @@ class Envelope:
             )
         )
         head += _CHECK + _FIXED32.pack(zlib.crc32(head)) + _REQUEST + _varint(len(self.request))
-        return _varint(len(head) + len(self.request)) + head + self.request
+        return _varint(len(head) + len(self.request)) + head, self.request
 
 
 @dataclass(frozen=True, slots=True)

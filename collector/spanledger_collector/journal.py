@@ -9,6 +9,10 @@ from pathlib import Path
 from spanledger_collector.errors import StartError
 
 
+# IOV_MAX of Linux and macOS: so many pieces may be written by one call.
+PIECES_AT_ONCE = 1024
+
+
 @dataclass
 class State:
     """What the journal says. `started`: segment to its last attempt, for those not done. `last`: the highest segment number used.
@@ -128,11 +132,15 @@ class Journal:
         self.state.take(line)
 
 
-def write_all(file: int, data: bytes) -> None:
-    """Write all of `data` where the descriptor stands."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
+def write_all(file: int, *pieces: bytes) -> None:
+    """Write all of `pieces`, one after another, where the descriptor stands."""
+    views = [memoryview(piece) for piece in pieces if piece]
+    while views:
+        written = os.writev(file, views[:PIECES_AT_ONCE])
+        while views and written >= len(views[0]):
+            written -= len(views.pop(0))
+        if written:
+            views[0] = views[0][written:]
 
 
 def sync_folder(path: Path) -> None:

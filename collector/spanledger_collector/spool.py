@@ -285,17 +285,18 @@ class Spool:
                     records.append(batch[position])
                     position += 1
                     size += len(records[-1][0].request)
-                data = b"".join(envelope.encode(active.number) for envelope, _ in records)
+                pieces = [piece for envelope, _ in records for piece in envelope.parts(active.number)]
+                written = sum(map(len, pieces))
                 try:
-                    write_all(file, data)
+                    write_all(file, *pieces)
                     os.fdatasync(file)
                 except OSError:
                     self._take_back(file, active.size)
                     raise
                 with self._lock:
-                    active.size += len(data)
+                    active.size += written
                     active.requests += len(records)
-                    self._bytes += len(data)
+                    self._bytes += written
                     self._pending_bytes -= size
                 for _, future in records:
                     future.set_result(None)

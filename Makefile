@@ -15,7 +15,7 @@ demo: $(READY) ## Start everything on this machine, with a month of history and 
 	$(BIN)/python -m spanledger_demo $(ARGS)
 
 test: check browser ## Run the whole suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(READY) ## Formatting, lint, types
 	$(BIN)/ruff format --check $(CODE)

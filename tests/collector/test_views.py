@@ -13,6 +13,7 @@ from typing import Any
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
+from spanledger_collector.contract import Contract
 from spanledger_collector.schemas_folder import SCHEMAS
 
 MIDNIGHT = datetime(2026, 9, 1, tzinfo=UTC)
@@ -123,7 +124,7 @@ def literal(value: Any) -> str:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     opened = clickhouse_connect.get_client(dsn=f"chdb://{tmp_path_factory.mktemp('store')}")
     for path in [SCHEMAS / "tables/001_database.sql", SCHEMAS / "tables/020_ledger.sql", *views()]:
-        opened.command(path.read_text())
+        opened.command(Contract.load().render(path.read_text()))
     yield opened
     opened.close()
 

@@ -24,7 +24,7 @@ from spanledger_collector.errors import PermanentError, RetryableError, StartErr
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
-POSTED_TO = ("spans", "ledger", "rejected", "deliveries")
+POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
 # Errors about the bytes: the same segment will fail the same way, and one of its requests is the culprit. Everything else
 # (memory, disk, a view that does not fit its table) is about the store, and no reason to set anybody's data aside.
 # Numbers: ClickHouse's src/Common/ErrorCodes.cpp.

@@ -16,6 +16,7 @@ import platformdirs
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from spanledger_collector.alerts import cli as alerts
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import Options, Platform, lock_folder
@@ -33,6 +34,7 @@ keys_app = typer.Typer(
     help="API keys: a project's right to send (ingest) and to read. From the first key on, every request needs one.",
 )
 app.add_typer(keys_app, name="keys")
+app.add_typer(alerts.app, name="alerts")
 
 Data = Annotated[
     Path,

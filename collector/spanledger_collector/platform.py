@@ -18,12 +18,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
 from spanledger_collector.alerts.assembly import evaluator_of
+from spanledger_collector.alerts.evaluator import EVERY
 from spanledger_collector.alerts.platform_alerts import Vitals
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
@@ -51,7 +52,8 @@ _DASHBOARD = (
 
 @dataclass(frozen=True)
 class Options:
-    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one."""
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one; with `alerts_every`
+    None, alerts are evaluated only by whoever calls for it."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -62,6 +64,7 @@ class Options:
     config: Config = field(default_factory=Config)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
+    alerts_every: timedelta | None = EVERY
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ class Platform:
         with self._cleanup:
             dashboard = self._start_dashboard()
             self._forwarder.start()
-            self.alerts.start()
+            if self._options.alerts_every is not None:
+                self.alerts.start(every=self._options.alerts_every)
             try:
                 asyncio.run(self._serve())
             finally:

@@ -129,6 +129,7 @@ class Evaluator:
         due = self._clock()
         while not self._stopping.is_set():
             now = self._clock()
+            due = min(due, now + self._every)  # a clock that is set back makes nobody wait
             self._wake.clear()
             try:
                 if now >= due:

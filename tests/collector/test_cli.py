@@ -36,7 +36,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("command", "mentions"),
     [
-        ((), ["up", "migrate", "keys", "sql"]),
+        ((), ["up", "migrate", "keys", "alerts", "sql"]),
         (("up",), ["--data", "--no-dashboard", "--host", "--otlp-port", "4318", "8123", "8501", "--keep", "API keys"]),
         (("migrate",), ["--data", "schema"]),
         (("sql",), ["--url", "--key", "--format", "SELECT"]),

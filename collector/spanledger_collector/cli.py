@@ -141,7 +141,7 @@ def sql(
 
 @slo_app.command("check")
 def slo_check(file: Annotated[Path, typer.Argument(help="The configuration to check.")]) -> None:
-    """Check a configuration file, without a running spanledger and without the variables that it takes from the environment."""
+    """Check a configuration file, without a running spanledger and without the secrets that it takes from the environment."""
     config = load(file, environment=None)
     typer.echo(
         f"{file} is right: {len(config.slos)} SLOs, {len(config.budgets)} budgets, {len(config.alerting.channels)} channels."

@@ -58,8 +58,9 @@ def test_schemas_hold_no_python() -> None:
     assert not list((ROOT / "schemas").rglob("*.py"))
 
 
-def test_every_setting_of_the_environment_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_setting_of_the_environment_is_documented() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    readme = "".join(page.read_text(encoding="utf-8") for page in pages)
     used = {
         name
         for room in ROOMS.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import logging
@@ -16,6 +17,7 @@ import platformdirs
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import Options, Platform, lock_folder
@@ -45,10 +47,29 @@ Data = Annotated[
     ),
 ]
 
+StoreDsn = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="SPANLEDGER_STORE_DSN",
+        help="A ClickHouse server: http://user:password@host:8123.",
+        show_default="embedded, in the data folder",
+        show_envvar=True,
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TABLE=DAYS",
+        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
+    ),
+]
+
 
 @app.command()
 def up(
     data: Data,
+    store: StoreDsn = "",
     host: Annotated[
         str,
         typer.Option(
@@ -73,15 +94,12 @@ def up(
         int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TABLE=DAYS",
-            help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
-        ),
-    ] = None,
+    keep: Keep = None,
 ) -> None:
-    """Run the embedded platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder."""
+    """Run the platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder.
+
+    With --store, what is kept is on a ClickHouse server: the folder has the spool and the keys, SQL is the server's.
+    """
     with_dashboard = not no_dashboard
     if with_dashboard and importlib.util.find_spec("streamlit") is None:
         typer.echo(
@@ -91,6 +109,7 @@ def up(
     platform = Platform(
         Options(
             data=data,
+            store=store,
             host=host,
             otlp_port=otlp_port,
             clickhouse_port=clickhouse_port,
@@ -103,7 +122,7 @@ def up(
     if where.dashboard:
         typer.echo(f"  dashboard        {where.dashboard}")
     typer.echo(f"  OTLP/HTTP        {where.otlp}/v1/traces")
-    typer.echo(f"  SQL, read-only   {where.clickhouse}")
+    typer.echo(f"  {'ClickHouse    ' if store else 'SQL, read-only'}   {where.clickhouse}")
     typer.echo("\nCtrl-C stops it.", nl=True)
     sys.stdout.flush()
     platform.run()
@@ -111,14 +130,30 @@ def up(
 
 
 @app.command()
-def migrate(data: Data) -> None:
-    """Bring the store's schema up to date. `up` does this too; run it apart to see what an upgrade changes."""
-    with lock_folder(data):
-        store = Store(data / "store")
-        try:
-            applied = store.migrate(datetime.now(UTC))
-        finally:
-            store.close()
+def migrate(
+    data: Data,
+    store: StoreDsn = "",
+    dictionary_user: Annotated[
+        str,
+        typer.Option(
+            envvar="SPANLEDGER_DICTIONARY_USER",
+            help="On a server: who reads the tables of the dictionaries, from the server itself and without a password.",
+        ),
+    ] = DICTIONARY_USER,
+    keep: Keep = None,
+) -> None:
+    """Bring the store's schema up to date. `up` does this too where the store is embedded; run it apart to see what changes.
+
+    On a server: as a user who may create tables, and with no collector running.
+    """
+    with contextlib.ExitStack() as stack:
+        if not store:
+            stack.enter_context(lock_folder(data))
+        opened = Store(store or data / "store", dictionary_user)
+        stack.callback(opened.close)
+        applied = opened.migrate(datetime.now(UTC))
+        for table, days in map(_retention, keep or ()):
+            opened.keep(table, days)
     for name in applied:
         typer.echo(f"applied schemas/{name}.sql")
     typer.echo(

@@ -1,4 +1,4 @@
-"""The embedded platform: everything of one machine, put together, started, and stopped in order."""
+"""The platform: everything of one machine, put together, started, and stopped in order; the store in it, or on a server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
-from spanledger_collector.readonly import UnauthorizedError, readonly_app
+from spanledger_collector.readonly import ReadOnlyInterface, UnauthorizedError, readonly_app
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
 
@@ -47,9 +47,13 @@ _DASHBOARD = (
 
 @dataclass(frozen=True)
 class Options:
-    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one."""
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one.
+
+    `store` is a ClickHouse server's DSN; without one, the store is embedded and read by way of `clickhouse_port`.
+    """
 
     data: Path
+    store: str = ""
     host: str = "127.0.0.1"
     otlp_port: int = 4318
     clickhouse_port: int = 8123
@@ -61,7 +65,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the platform listens."""
+    """Where the platform listens; `clickhouse` may be the server's own address."""
 
     otlp: str
     clickhouse: str
@@ -94,23 +98,28 @@ class Platform:
             )
         if options.dashboard_port is not None and importlib.util.find_spec("spanledger_dashboard.app") is None:
             raise StartError("the dashboard is not installed")
+        if options.store and options.dashboard_port is not None and not os.environ.get("SPANLEDGER_CLICKHOUSE_DSN"):
+            raise StartError(
+                "the dashboard reads the server as a user of its own: name it in SPANLEDGER_CLICKHOUSE_DSN "
+                "(http://reader:password@host:8123), or run with --no-dashboard"
+            )
         self._otlp = self._bind(options.host, options.otlp_port, "--otlp-port")
-        self._clickhouse = self._bind(options.host, options.clickhouse_port, "--clickhouse-port")
+        self._clickhouse: socket.socket | None = None  # a server has a port and users of its own
+        if not options.store:
+            self._clickhouse = self._bind(options.host, options.clickhouse_port, "--clickhouse-port")
         dashboard_port = options.dashboard_port
         if dashboard_port is not None:
             with contextlib.closing(bind("127.0.0.1", dashboard_port, "--dashboard-port")) as probe:
                 dashboard_port = probe.getsockname()[1]
         self._dashboard_port = dashboard_port
+        self.store = Store(options.store or data / "store")
+        self._cleanup.callback(self.store.close)
         self.addresses = Addresses(
             otlp=_url(self._otlp),
-            clickhouse=_url(self._clickhouse),
+            clickhouse=_url(self._clickhouse) if self._clickhouse else self.store.name,
             dashboard=None if dashboard_port is None else f"http://127.0.0.1:{dashboard_port}",
         )
-        self.store = Store(data / "store")
-        self._cleanup.callback(self.store.close)
-        self.migrated = self.store.migrate(datetime.now(UTC))
-        for table, days in options.keep.items():
-            self.store.keep(table, days)
+        self._prepare_store()
         try:
             self.spool = Spool(data / "spool", options.spool)
         except OSError as error:
@@ -127,11 +136,30 @@ class Platform:
         self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder)
         # what the dashboard of this platform shows its key: it reads every project
         self._own_key = secrets.token_urlsafe(32)
-        self._readonly = readonly_app(self.store.open, self._authorize)
-        self._cleanup.callback(self._readonly.close)
         app = collector_app(door, self._problem, self._metrics.text, self._metrics.refused, options.limits)
-        self._servers = [_server(app), _server(self._readonly)]
+        self._servers = [(_server(app), self._otlp)]
+        self._readonly: ReadOnlyInterface | None = None
+        if self._clickhouse:
+            self._readonly = readonly_app(self.store.open, self._authorize)
+            self._cleanup.callback(self._readonly.close)
+            self._servers.append((_server(self._readonly), self._clickhouse))
         self._loopback = loopback
+
+    def _prepare_store(self) -> None:
+        """An embedded store is ours to change; a server's schema is its migrator's, and we write as a user who may not."""
+        keep = self._options.keep
+        if self.store.embedded:
+            self.migrated = self.store.migrate(datetime.now(UTC))
+            for table, days in keep.items():
+                self.store.keep(table, days)
+            return
+        if keep:
+            raise StartError("how long a server keeps its rows is set by `spanledger migrate --store … --keep …`")
+        if pending := self.store.pending():
+            raise StartError(
+                f"the schema of {self.store.name} is not up to date ({len(pending)} to apply, {pending[0]} first): "
+                "run `spanledger migrate --store …` as a user who may create tables"
+            )
 
     def run(self) -> None:
         """Serve until stopped, then stop in order: no new request, what was taken to disk, what is on disk posted."""
@@ -150,8 +178,9 @@ class Platform:
 
     def stop(self) -> None:
         """Make `run` return. Safe from any thread and from a signal handler."""
-        self._readonly.close()
-        for server in self._servers:
+        if self._readonly:
+            self._readonly.close()
+        for server, _ in self._servers:
             server.should_exit = True
 
     async def _serve(self) -> None:
@@ -159,15 +188,16 @@ class Platform:
         with contextlib.suppress(ValueError, RuntimeError):  # signals are the main thread's
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self.stop)
-        await asyncio.gather(self._servers[0].serve([self._otlp]), self._servers[1].serve([self._clickhouse]))
+        await asyncio.gather(*(server.serve([listener]) for server, listener in self._servers))
 
     def _start_dashboard(self) -> subprocess.Popen[bytes] | None:
         if self._dashboard_port is None:
             return None
-        environment = os.environ | {
-            "SPANLEDGER_CLICKHOUSE_DSN": f"http://127.0.0.1:{self._clickhouse.getsockname()[1]}",
-            "SPANLEDGER_READ_KEY": self._own_key,
-        }
+        environment = dict(os.environ)
+        if self._clickhouse:
+            environment["SPANLEDGER_CLICKHOUSE_DSN"] = f"http://127.0.0.1:{self._clickhouse.getsockname()[1]}"
+            environment["SPANLEDGER_READ_KEY"] = self._own_key
+        environment.pop("SPANLEDGER_STORE_DSN", None)  # who reads need not know who writes
         command = [sys.executable, "-c", _DASHBOARD, "--port", str(self._dashboard_port)]
         # its own group: a Ctrl-C is for us to pass on, after the store has been closed to it
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)

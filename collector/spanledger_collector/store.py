@@ -28,7 +28,7 @@ from spanledger_collector.errors import PermanentError, RetryableError, StartErr
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
-POSTED_TO = ("spans", "ledger", "rejected", "deliveries")
+POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
 _POSTING = rf"^INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
 KEEP_DAYS_LIMIT = 10_000

@@ -181,7 +181,8 @@ def sql(
     if not text.strip():
         raise typer.BadParameter("give a query, or pipe one in")
     try:
-        with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
+        secure = url.startswith("https:")
+        with clickhouse_connect.get_client(dsn=url, secure=secure, password=key, database="spanledger") as client:
             sys.stdout.buffer.write(client.raw_query(text, fmt=output))
     except OperationalError as error:
         raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from spanledger_collector.engine import OLDEST_SERVER
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -66,10 +67,23 @@ def test_every_setting_of_the_example_is_used() -> None:
     assert set(sample()) <= {name for name, _, _ in VARIABLE.findall(COMPOSE.read_text())}
 
 
+def test_clickhouse_is_of_the_line_that_is_tested(services: dict[str, Any]) -> None:
+    version = services["clickhouse"]["image"].partition(":")[2].split(".")
+    assert tuple(map(int, version[:2])) == OLDEST_SERVER
+
+
 def test_images_are_pinned(services: dict[str, Any]) -> None:
     for name, service in services.items():
         tag = service["image"].partition(":")[2]
         assert re.match(r"v?\d+\.\d+", tag), name
+
+
+def test_grafana_is_the_one_that_the_boards_are_made_for(services: dict[str, Any]) -> None:
+    lines = (ROOT / "grafana" / "versions.env").read_text().splitlines()
+    made_for = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert services["grafana"]["image"] == made_for["GRAFANA_IMAGE"]
+    plugin = f"{made_for['GRAFANA_CLICKHOUSE_PLUGIN']}@{made_for['GRAFANA_CLICKHOUSE_PLUGIN_VERSION']}"
+    assert services["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"] == plugin
 
 
 def test_only_this_machine_can_reach_it_and_by_no_privileged_port(services: dict[str, Any]) -> None:

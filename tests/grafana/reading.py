@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[2] / "grafana"
-BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "boards").glob("*.json"))}
+BOARDS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "boards").glob("*.json"))
+}
 CLICKHOUSE = "grafana-clickhouse-datasource"
 ALL = "$__all"
 Json = dict[str, Any]

@@ -18,6 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.logs import LogFormat, set_up_logging
 from spanledger_collector.platform import Options, Platform, lock_folder
 from spanledger_collector.store import Store
 
@@ -80,8 +81,13 @@ def up(
             help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
         ),
     ] = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="SPANLEDGER_LOG_FORMAT", help="The log, on standard error: text, or a line of JSON each."),
+    ] = LogFormat.TEXT,
 ) -> None:
     """Run the embedded platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder."""
+    set_up_logging(log_format, _log_level())
     with_dashboard = not no_dashboard
     if with_dashboard and importlib.util.find_spec("streamlit") is None:
         typer.echo(
@@ -211,13 +217,8 @@ def keys_revoke(
 
 def run() -> None:
     """Run the command line; an expected failure is one line on standard error and exit code 1."""
-    logging.basicConfig(
-        level=os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for library in ("urllib3", "clickhouse_connect"):  # what goes wrong is said once, by us
-        logging.getLogger(library).setLevel(logging.ERROR)
     try:
+        set_up_logging(LogFormat.TEXT, _log_level())
         app()
     except CollectorError as error:
         typer.echo(f"spanledger: {error}", err=True)
@@ -226,6 +227,13 @@ def run() -> None:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"spanledger: {where}{error.strerror or error}", err=True)
         sys.exit(1)
+
+
+def _log_level() -> str:
+    level = os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise StartError(f"SPANLEDGER_LOG_LEVEL={level}: say DEBUG, INFO, WARNING or ERROR")
+    return level
 
 
 def _retention(entry: str) -> tuple[str, int]:

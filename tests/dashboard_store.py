@@ -15,6 +15,7 @@ from typing import Any
 import clickhouse_connect
 import uvicorn
 from clickhouse_connect.driver.client import Client
+from spanledger_collector.contract import Contract
 from spanledger_collector.readonly import readonly_app
 from spanledger_collector.schemas_folder import SCHEMAS
 from streamlit.testing.v1 import AppTest
@@ -56,7 +57,7 @@ def serve(folder: Path, *statements: str) -> Iterator[Store]:
     client = clickhouse_connect.get_client(dsn=where)
     schema = [SCHEMAS / "tables/001_database.sql", SCHEMAS / "tables/020_ledger.sql"]
     for path in [*schema, *sorted((SCHEMAS / "views").glob("*.sql"))]:
-        client.command(path.read_text())
+        client.command(Contract.load().render(path.read_text()))
     for statement in statements:
         client.command(statement)
     app = readonly_app(lambda: clickhouse_connect.get_client(dsn=where), lambda key: None)

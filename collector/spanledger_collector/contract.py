@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from spanledger_collector import yaml_file
+from spanledger_collector.error_classes import error_classes
 from spanledger_collector.schemas_folder import SCHEMAS
+from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
 
 # An attribute's number is kind, field and preference, a byte each, so that sorting by number sorts by field, then preference.
 # The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`).
@@ -72,7 +73,7 @@ class Contract:
 
     @classmethod
     def load(cls, path: Path = SCHEMAS / "attributes.yaml") -> Contract:
-        return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return cls(yaml_file.read(path))
 
     def numbers(self, *groups: str) -> dict[str, int]:
         """Attribute name to its number, of the fields in these groups: what it feeds, or that it is left behind."""
@@ -139,6 +140,7 @@ class Contract:
     def _values(self) -> dict[str, str]:
         raw, limits = self.raw, self.raw["limits"]
         day = 86_400 * 10**9
+        classes = error_classes()
         return {
             **raw["types"],
             "left_behind": str(LEFT_BEHIND),
@@ -152,7 +154,21 @@ class Contract:
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
             "limit_future_ns": str(limits["future_hours"] * day // 24),
+            "error_types": _array(classes),
+            "classes_of_error_types": _array(classes.values()),
+            **_of_windows(burn_windows()),
         }
+
+
+def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
+    rows = (f"({_quote(w.severity)}, {w.factor}, {w.long}, {w.short})" for w in windows)
+    lengths = [length for w in windows for length in (w.long, w.short)]
+    return {
+        "burn_windows": f"[{', '.join(rows)}]",
+        "longest_window": str(max(lengths)),
+        "longest_window_of_minutes": str(max(length for length in lengths if length < WHOLE_HOURS_FROM)),
+        "whole_hours_from": str(WHOLE_HOURS_FROM),
+    }
 
 
 def _quote(value: object) -> str:

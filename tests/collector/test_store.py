@@ -38,7 +38,7 @@ def segment(tmp_path: Path) -> Callable[..., Path]:
 
 
 def counts(store: Store) -> dict[str, int]:
-    return {table: store.query(f"SELECT count() FROM spanledger.{table}")[0][0] for table in POSTED_TO}
+    return {table: store.query(f"SELECT count() FROM spanledger.{table}")[0][0] for table in POSTED_TO[:4]}
 
 
 def say(store: Store, name: str, sha256: str) -> None:

@@ -10,10 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 from spanledger_collector.schemas_folder import SCHEMAS
+from spanledger_collector.store import Store
 
 MIDNIGHT = datetime(2026, 9, 1, tzinfo=UTC)
 BUCKETS = (
@@ -121,11 +121,12 @@ def literal(value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    opened = clickhouse_connect.get_client(dsn=f"chdb://{tmp_path_factory.mktemp('store')}")
-    for path in [SCHEMAS / "tables/001_database.sql", SCHEMAS / "tables/020_ledger.sql", *views()]:
-        opened.command(path.read_text())
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.migrate(MIDNIGHT)
+    opened = store.open()
     yield opened
     opened.close()
+    store.close()
 
 
 def views() -> list[Path]:

@@ -1,0 +1,123 @@
+"""Where messages go: any service that apprise knows. The only file that knows apprise.
+
+Of apprise's services, some keep incidents: they get one message an alert, with the incident's key, and its resolve. The others are
+read by people: they get one message for all that one evaluation found.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+import apprise
+from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP, NotifyOpsgenie
+
+from spanledger_collector.alerts import opsgenie
+from spanledger_collector.alerts.messages import Message, Writer
+from spanledger_collector.alerts.state import Kind, Notice, Severity
+from spanledger_collector.errors import RetryableError, StartError
+
+_TYPES = {
+    (Kind.FIRING, Severity.PAGE): apprise.NotifyType.FAILURE,
+    (Kind.FIRING, Severity.TICKET): apprise.NotifyType.WARNING,
+    (Kind.NO_DATA, Severity.TICKET): apprise.NotifyType.WARNING,
+}
+_INCIDENTS = ("pagerduty", "opsgenie")
+_WEBHOOKS = ("json", "jsons", "form", "forms", "xml", "xmls")
+
+
+class Channel(Protocol):
+    """Where messages go. `resend`: how often what still fires is sent again; None for never."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def severities(self) -> frozenset[Severity]: ...
+    @property
+    def resend(self) -> timedelta | None: ...
+
+    def send(self, notices: Sequence[Notice], at: datetime) -> None:
+        """Deliver `notices`; again with the same keys where they are sent again. Raises RetryableError, saying why not."""
+
+
+@dataclass(frozen=True)
+class AppriseChannel:
+    """A channel by its apprise URL. Raises StartError, when it is made, for a URL that apprise does not understand."""
+
+    name: str
+    url: str
+    writer: Writer
+    severities: frozenset[Severity] = frozenset(Severity)
+    resend: None = None
+
+    def __post_init__(self) -> None:
+        if apprise.Apprise.instantiate(self.url) is None:
+            service = self.url.partition("://")[0]
+            raise StartError(
+                f"channel {self.name}: its URL ({service}://…) is none that apprise understands: "
+                f"https://appriseit.com/services/ has the form of each service"
+            )
+
+    def send(self, notices: Sequence[Notice], at: datetime) -> None:
+        service = self.url.partition("://")[0].lower()
+        if service not in _INCIDENTS:
+            message = self.writer.write(notices, at)
+            # beside apprise's own fields, what a program needs to tell retries and resolves
+            extra = {":dedup_key": message.key, ":status": str(message.kind), ":severity": str(message.severity)}
+            self._notify(message, extra if service in _WEBHOOKS else {})
+            return
+        for notice in notices:
+            message = self.writer.write([notice], at)
+            if service == "pagerduty":
+                links = self.writer.links(notice, at)
+                details = {f"+{name.lower()}": text for name, text in links.items()}
+                self._notify(message, {"dedup": message.key, "action": "map", **details})
+            elif message.kind is Kind.RESOLVED:
+                self._close_in_opsgenie(message)
+            else:
+                self._notify(message, {"alias": message.key, "action": "new"})
+
+    def _notify(self, message: Message, extra: dict[str, str]) -> None:
+        between = "&" if "?" in self.url else "?"
+        url = self.url + (between + urlencode(extra, quote_via=quote) if extra else "")
+        # one of its own for each message: apprise makes a service that was just used wait
+        sender = apprise.Apprise()
+        sender.add(url)
+        notify_type = _TYPES.get((message.kind, message.severity), apprise.NotifyType.SUCCESS)
+        with _complaints() as complaints:
+            taken = sender.notify(body=message.body, title=message.title, notify_type=notify_type)
+        if not taken:
+            raise RetryableError("; ".join(complaints) or "the service did not take the message")
+
+    def _close_in_opsgenie(self, message: Message) -> None:
+        # apprise closes by what it remembers of this process, and takes a request's id for the alert's
+        service = apprise.Apprise.instantiate(self.url)
+        assert isinstance(service, NotifyOpsgenie) and service.region_name is not None
+        opsgenie.close(OPSGENIE_API_LOOKUP[service.region_name], service.apikey, message.key, message.body)
+
+
+class _complaints(logging.Handler):  # noqa: N801  (a context manager)
+    """What apprise logs in this thread while it sends: the only place where it says why it could not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._thread = threading.get_ident()
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self._texts.append(record.getMessage())
+
+    def __enter__(self) -> list[str]:
+        logger = logging.getLogger("apprise")
+        logger.propagate = False  # it is reported once, by us
+        logger.addHandler(self)
+        return self._texts
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("apprise").removeHandler(self)

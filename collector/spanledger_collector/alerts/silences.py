@@ -1,0 +1,132 @@
+"""Silences: of which incidents nobody is told for a while. A file in the data folder, read again whenever it changes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from spanledger_collector.alerts.state import Incident
+from spanledger_collector.errors import CollectorError
+from spanledger_collector.journal import sync_folder
+
+
+@dataclass(frozen=True)
+class Silence:
+    """`matchers`: alert, objective, severity or a label, to the value that it must have; `*` stands for any text.
+
+    All of them must match. It holds from `starts_at`, inside, to `ends_at`, outside.
+    """
+
+    id: str
+    matchers: Mapping[str, str]
+    starts_at: datetime
+    ends_at: datetime
+    created_by: str
+    comment: str
+
+    def covers(self, incident: Incident, at: datetime) -> bool:
+        return self.starts_at <= at < self.ends_at and self.matches(incident)
+
+    def matches(self, incident: Incident) -> bool:
+        # a label of several values (services: checkout,search) is matched by any of them
+        alert = incident.alert
+        said = {"alert": alert.name, "objective": alert.objective, "severity": str(alert.severity)}
+        said = {**incident.labels, **said}
+        return all(
+            any(fnmatchcase(value, pattern) for value in said.get(name, "").split(","))
+            for name, pattern in self.matchers.items()
+        )
+
+
+class Silences:
+    """The silences of one file (mode 0600)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._silences: tuple[Silence, ...] = ()
+
+    def all(self) -> tuple[Silence, ...]:
+        """Every silence, those that are over too, oldest first. Raises CollectorError for a file that is no silence file."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._stamp, self._silences = None, ()
+            return ()
+        if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
+            try:
+                rows = json.loads(self._path.read_text(encoding="utf-8"))
+                self._silences = tuple(
+                    Silence(**{**row, **{name: datetime.fromisoformat(row[name]) for name in ("starts_at", "ends_at")}})
+                    for row in rows
+                )
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                raise CollectorError(
+                    f"{self._path} is no silence file: {error}. Move it away and silence anew."
+                ) from error
+            self._stamp = stamp
+        return self._silences
+
+    def create(
+        self, matchers: Mapping[str, str], starts_at: datetime, ends_at: datetime, comment: str, created_by: str = ""
+    ) -> Silence:
+        """Silence what matches. Raises CollectorError for one that would match everything by mistake, or never holds."""
+        if not matchers:
+            raise CollectorError("a silence needs something to match: severity=* silences everything")
+        if ends_at <= starts_at:
+            raise CollectorError("a silence ends after it starts")
+        start, end = (moment.astimezone(UTC).replace(microsecond=0) for moment in (starts_at, ends_at))
+        silence = Silence(secrets.token_hex(4), dict(matchers), start, end, created_by or _user(), comment)
+        with self._alone():
+            self._write((*self.all(), silence))
+        return silence
+
+    def expire(self, identity: str, at: datetime) -> Silence:
+        """End a silence now. Raises CollectorError where there is none of this id."""
+        with self._alone():
+            silences = {silence.id: silence for silence in self.all()}
+            if identity not in silences:
+                raise CollectorError(f"no silence {identity}: `spanledger alerts silences` shows them")
+            found = silences[identity]
+            if at < found.ends_at:
+                end = at.astimezone(UTC).replace(microsecond=0)
+                silences[identity] = replace(found, starts_at=min(found.starts_at, end), ends_at=end)
+                self._write(tuple(silences.values()))
+            return silences[identity]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two that change the silences at once would undo each other."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, silences: tuple[Silence, ...]) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".silences-")  # mode 0600
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump([asdict(silence) for silence in silences], file, indent=1, default=datetime.isoformat)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(self._path)
+        sync_folder(self._path.parent)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())

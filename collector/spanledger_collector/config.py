@@ -1,0 +1,340 @@
+"""The configuration file: SLOs, budgets and alerting. The only file that knows pydantic."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from spanledger_collector import yaml_file
+from spanledger_collector.error_classes import class_names
+from spanledger_collector.errors import StartError
+from spanledger_collector.windows import seconds
+
+FILE_NAME = "spanledger.yaml"
+Severity = Literal["page", "ticket"]
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no duration: say a number and ms, s, m, h or d, as in 2.5s")
+    return timedelta(seconds=seconds(value))
+
+
+def _decimal(value: object) -> Decimal:
+    try:
+        number = Decimal(str(value))
+        if number.is_finite() and number == round(number, 12) and abs(number) < 10**20 and not isinstance(value, bool):
+            return number
+    except InvalidOperation:
+        pass
+    raise ValueError(f"{value!r} is no number of at most 12 decimals")
+
+
+def _not_negative(number: Decimal) -> Decimal:
+    if number < 0:
+        raise ValueError("it cannot be less than 0")
+    return number
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Usd = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_not_negative)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,100}$")]
+Text = Annotated[str, Field(max_length=2000)]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Values = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(strict=False)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Scope(Model):
+    """Which calls: those whose every dimension has one of the values; of one without values, all."""
+
+    projects: Values = ()
+    environments: Values = ()
+    services: Values = ()
+    providers: Values = ()
+    models: Values = ()
+    teams: Values = ()
+
+
+class Objective(Model):
+    """What SLOs and budgets have in common."""
+
+    name: Name
+    description: Text = ""
+    scope: Scope = Scope()
+    runbook: Annotated[str, Field(pattern=r"^$|^https?://\S+$")] = ""
+
+    @property
+    def definition(self) -> str:
+        """All that was said of it, as JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+    @property
+    def project(self) -> str:
+        """The project whose key may see it: where its scope is exactly one; else ''."""
+        return self.scope.projects[0] if len(self.scope.projects) == 1 else ""
+
+    def _version(self, **counted: object) -> str:
+        said = json.dumps({"scope": self.scope.model_dump(mode="json"), **counted}, sort_keys=True, default=str)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+class Slo(Objective):
+    """A share of calls that is to be good. `limit` is the threshold in seconds, or in USD a call; None for availability."""
+
+    indicator: Literal["availability", "latency", "time_to_first_token", "cost"]
+    threshold: str | int | float | None = None
+    objective: Annotated[Decimal, BeforeValidator(_decimal)]
+    period: Literal["28d", "month"] = "28d"
+    errors: Values = ("provider", "unknown")
+    minimum_calls: Annotated[int, Field(ge=0, le=10**9)] = 10
+
+    @field_validator("objective")
+    @classmethod
+    def _of_percent(cls, percent: Decimal) -> Decimal:
+        if not 0 < percent < 100:
+            raise ValueError("it is the percentage of good calls, above 0 and below 100, as in 99.9")
+        return percent
+
+    @field_validator("errors")
+    @classmethod
+    def _known(cls, errors: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(errors) - set(class_names())):
+            raise ValueError(f"no error class {', '.join(unknown)}: there are {', '.join(class_names())}")
+        return errors
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.indicator == "availability":
+            if self.threshold is not None:
+                raise ValueError("availability has no threshold: leave it out, or say another indicator")
+            if not self.errors:
+                raise ValueError("errors is empty, so that no call could be bad: name the error classes that count")
+        elif self.threshold is None:
+            raise ValueError(
+                f"{self.indicator} needs a threshold: {'USD a call' if self.indicator == 'cost' else 'a duration'}"
+            )
+        elif self.limit is None or self.limit <= 0:
+            raise ValueError("threshold has to be above 0")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return "slo"
+
+    @property
+    def limit(self) -> Decimal | None:
+        if self.threshold is None:
+            return None
+        return _decimal(self.threshold) if self.indicator == "cost" else Decimal(str(seconds(str(self.threshold))))
+
+    @property
+    def ratio(self) -> float:
+        """The promised share of good calls, between 0 and 1."""
+        return float(self.objective / 100)
+
+    @property
+    def version(self) -> str:
+        """Changes with what is counted, and not with what is made of it."""
+        errors = sorted(set(self.errors)) if self.indicator == "availability" else []
+        return self._version(kind="slo", indicator=self.indicator, limit=self.limit, errors=errors, period=self.period)
+
+
+class Budget(Objective):
+    """An amount of money for each calendar period of its time zone."""
+
+    amount: Usd
+    period: Literal["day", "week", "month", "quarter", "year"]
+    time_zone: str = "UTC"
+    unpriced_call_usd: Usd
+
+    @field_validator("amount")
+    @classmethod
+    def _something(cls, amount: Decimal) -> Decimal:
+        if amount == 0:
+            raise ValueError("it has to be above 0")
+        return amount
+
+    @field_validator("time_zone")
+    @classmethod
+    def _exists(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"no time zone {zone}: say one like Europe/Berlin, or UTC")
+        return zone
+
+    @property
+    def kind(self) -> str:
+        return "budget"
+
+    @property
+    def version(self) -> str:
+        return self._version(kind="budget", period=self.period, time_zone=self.time_zone)
+
+
+class Channel(Model):
+    """Where messages go: an apprise `url`, or the address of an `alertmanager`."""
+
+    name: Name
+    url: str = ""
+    alertmanager: str = ""
+    severities: Annotated[tuple[Severity, ...], Field(strict=False, min_length=1)] = ("page", "ticket")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.url) == bool(self.alertmanager):
+            raise ValueError("a channel has either url, for apprise, or alertmanager")
+        return self
+
+
+class Heartbeat(Model):
+    """An address that is asked so often, while alerting works."""
+
+    url: Url
+    every: Duration = timedelta(seconds=60)
+
+
+class PlatformAlerts(Model):
+    """When the platform itself is in trouble. Shares are between 0 and 1."""
+
+    spool_fill: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.5
+    posting_lag: Duration = timedelta(seconds=60)
+    coverage: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.95
+    price_book_age: Duration = timedelta(days=14)
+
+
+class Alerting(Model):
+    """What happens with alerts."""
+
+    dashboard_url: str = "http://127.0.0.1:8501"
+    channels: Annotated[tuple[Channel, ...], Field(strict=False)] = ()
+    heartbeat: Heartbeat | None = None
+    platform: PlatformAlerts = PlatformAlerts()
+
+
+class Config(Model):
+    """The whole file."""
+
+    slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
+    budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
+    alerting: Alerting = Alerting()
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        for names in ([o.name for o in self.objectives], [channel.name for channel in self.alerting.channels]):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"the name {name} is given {names.count(name)} times: each has to have its own")
+        return self
+
+    @property
+    def objectives(self) -> tuple[Slo | Budget, ...]:
+        return (*self.slos, *self.budgets)
+
+
+def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Config:
+    """Read and check a configuration file. `${NAME}` in a channel's address is taken from `environment`; with None it stays.
+
+    Raises StartError, which names the file, the place in it, and the way out.
+    """
+    try:
+        raw = yaml_file.read(path)
+    except OSError as error:
+        raise StartError(f"the configuration {path} cannot be read: {error.strerror}") from error
+    except yaml_file.YamlError as error:
+        raise StartError(f"{path}: {error}") from error
+    if raw is not None and not isinstance(raw, dict):
+        raise StartError(f"{path}: it has to be a mapping with {_or(list(Config.model_fields))}")
+    try:
+        config = Config.model_validate(raw or {})
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False)
+        more = f" (and {len(others)} more)" if others else ""
+        raise StartError(f"{path}: {_message(first)}{more}") from error
+    return config if environment is None else _expanded(config, path, environment)
+
+
+def load_default(path: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration at `path`, or that of the data folder, which may be missing. Raises StartError."""
+    if path is None and not (data / FILE_NAME).exists():
+        return Config()
+    return load(path or data / FILE_NAME, environment)
+
+
+def _expanded(config: Config, path: Path, environment: Mapping[str, str]) -> Config:
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in environment:
+            raise StartError(
+                f"{path}: alerting.channels: the environment has no {found[1]}: set it, or write the address"
+            )
+        return environment[found[1]]
+
+    def filled(channel: Channel) -> Channel:
+        addresses = {key: _VARIABLE.sub(value, getattr(channel, key)) for key in ("url", "alertmanager")}
+        return channel.model_copy(update=addresses)
+
+    channels = tuple(map(filled, config.alerting.channels))
+    return config.model_copy(update={"alerting": config.alerting.model_copy(update={"channels": channels})})
+
+
+def _message(error: Any) -> str:
+    """What pydantic has against a value, as `slos[0].period: …`."""
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]).removeprefix(".")
+    parent, _, last = place.rpartition(".")
+    match error["type"]:
+        case "extra_forbidden":
+            said = f"{parent or 'the file'}: there is no {last}; {_keys(error['loc'][:-1])}"
+            return said
+        case "missing":
+            said = "it is missing"
+            if last == "unpriced_call_usd":
+                said += ": say what a call without a price is taken to cost, in USD; 0 leaves such calls out"
+        case "value_error":
+            said = str(error["ctx"]["error"])
+        case "literal_error":
+            said = f"{error['input']!r} is none of {error['ctx']['expected']}"
+        case "tuple_type":
+            said = f"it has to be a list, as in [{error['input']}], not {error['input']!r}"
+        case "string_pattern_mismatch" if last == "name":
+            said = f"{error['input']!r} is no name: use a to z, 0 to 9 and -"
+        case _:
+            said = f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+    return f"{place}: {said}" if place else said
+
+
+def _keys(place: tuple[str | int, ...]) -> str:
+    """Which keys there are at a place of the file."""
+    known: dict[tuple[str, ...], type[Model]] = {
+        (): Config, ("slos",): Slo, ("budgets",): Budget, ("slos", "scope"): Scope, ("budgets", "scope"): Scope,
+        ("alerting",): Alerting, ("alerting", "channels"): Channel, ("alerting", "heartbeat"): Heartbeat,
+        ("alerting", "platform"): PlatformAlerts,
+    }  # fmt: skip
+    return f"there are {', '.join(known[tuple(step for step in place if isinstance(step, str))].model_fields)}"
+
+
+def _or(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"

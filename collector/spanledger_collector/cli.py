@@ -20,6 +20,7 @@ from spanledger_collector.config import load, load_default
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.logs import LogFormat, set_up_logging
 from spanledger_collector.platform import Options, Platform, migrate_folder, migrate_server
 
 app = typer.Typer(
@@ -89,11 +90,16 @@ def up(
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
     keep: Keep = None,
     config: ConfigFile = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="SPANLEDGER_LOG_FORMAT", help="The log, on standard error: text, or a line of JSON each."),
+    ] = LogFormat.TEXT,
 ) -> None:
     """Run the platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder.
 
     With --store, what is kept is on a ClickHouse server: the folder has the spool and the keys, SQL is the server's.
     """
+    set_up_logging(log_format, _log_level())
     with_dashboard = not no_dashboard
     if with_dashboard and importlib.util.find_spec("streamlit") is None:
         typer.echo(
@@ -289,13 +295,8 @@ def keys_revoke(
 
 def run() -> None:
     """Run the command line; an expected failure is one line on standard error and exit code 1."""
-    logging.basicConfig(
-        level=os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for library in ("urllib3", "clickhouse_connect"):  # what goes wrong is said once, by us
-        logging.getLogger(library).setLevel(logging.ERROR)
     try:
+        set_up_logging(LogFormat.TEXT, _log_level())
         app()
     except CollectorError as error:
         typer.echo(f"spanledger: {error}", err=True)
@@ -304,6 +305,13 @@ def run() -> None:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"spanledger: {where}{error.strerror or error}", err=True)
         sys.exit(1)
+
+
+def _log_level() -> str:
+    level = os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise StartError(f"SPANLEDGER_LOG_LEVEL={level}: say DEBUG, INFO, WARNING or ERROR")
+    return level
 
 
 def _retention(entry: str) -> tuple[str, int]:

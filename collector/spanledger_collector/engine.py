@@ -49,6 +49,7 @@ INSERT_SETTINGS: Mapping[str, object] = {
     "max_insert_threads": 1,
     "max_threads": 1,
     "max_partitions_per_insert_block": 0,
+    "exclude_materialize_skip_indexes_on_insert": "by_trace,by_user,by_session,by_attribute",  # merges build them
     "query_plan_enable_optimizations": 0,  # nothing to gain in a plan that reads one block: a twentieth of the time
 }
 # A server may have a profile of its own: a segment stays one block whatever that says.

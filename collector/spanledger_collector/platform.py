@@ -349,6 +349,7 @@ class _Server(uvicorn.Server):
 def _server(app: object) -> _Server:
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        log_config=None,  # its log is ours
         log_level="warning",
         access_log=False,
         lifespan="off",

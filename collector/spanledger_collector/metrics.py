@@ -22,6 +22,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from spanledger_collector.alerts.evaluator import Evaluator
+from spanledger_collector.alerts.state import Severity
 from spanledger_collector.door import Door
 from spanledger_collector.errors import CollectorError
 from spanledger_collector.forwarder import Forwarder
@@ -61,9 +63,10 @@ class Metrics(Collector):
         door: Door,
         spool: Spool,
         forwarder: Forwarder,
+        alerts: Evaluator | None = None,
     ) -> None:
         self._query = query
-        self._door, self._spool, self._forwarder = door, spool, forwarder
+        self._door, self._spool, self._forwarder, self._alerts = door, spool, forwarder, alerts
         self._lock = threading.Lock()
         self._uncounted: list[int] = []
         self._refused: dict[int, int] = {}
@@ -96,7 +99,7 @@ class Metrics(Collector):
         with self._lock:
             with contextlib.suppress(CollectorError):  # the store is away: its calls are counted once it is back
                 self._count()
-            return [*self._calls(), *self._own()]
+            return [*self._calls(), *self._own(), *self._alerting()]
 
     def _count(self) -> None:
         if not self._uncounted:
@@ -178,3 +181,28 @@ class Metrics(Collector):
             *(CounterMetricFamily(name, text, value=value) for name, (text, value) in counters.items()),
             *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in gauges.items()),
         ]
+
+    def _alerting(self) -> list[Metric]:
+        if self._alerts is None:
+            return []
+        evaluated = GaugeMetricFamily(
+            "spanledger_alert_evaluation_timestamp_seconds", "When alerts were last evaluated, all of them; Unix time."
+        )
+        if self._alerts.evaluated_at is not None:
+            evaluated.add_metric([], self._alerts.evaluated_at.timestamp())
+        open_ = GaugeMetricFamily("spanledger_alerts_open", "Incidents that are open.", labels=["severity"])
+        for severity in Severity:
+            number = sum(incident.alert.severity is severity for incident in self._alerts.open)
+            open_.add_metric([severity], number)
+        sent = CounterMetricFamily(
+            "spanledger_alert_messages_sent", "Messages that a channel took.", labels=["channel"]
+        )
+        failed = CounterMetricFamily(
+            "spanledger_alert_messages_failed",
+            "Messages that a channel did not take, each after several tries; they are tried again.",
+            labels=["channel"],
+        )
+        for line in self._alerts.lines:
+            sent.add_metric([line.channel.name], line.sent)
+            failed.add_metric([line.channel.name], line.failed)
+        return [evaluated, open_, sent, failed]

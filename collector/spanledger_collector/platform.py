@@ -23,8 +23,11 @@ from pathlib import Path
 
 import uvicorn
 
+from spanledger_collector.alerts.assembly import evaluator_of
+from spanledger_collector.alerts.platform_alerts import Vitals
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.bookkeeper import Bookkeeper
+from spanledger_collector.config import Config
 from spanledger_collector.door import REMEMBERED_REQUESTS, Door
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
@@ -57,6 +60,7 @@ class Options:
     keep: Mapping[str, int] = field(default_factory=dict)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
+    config: Config = field(default_factory=Config)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,11 @@ class Platform:
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
         seen = [*remembered(self.store), *self.spool.recovered]
         door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=seen)
-        self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder)
+        self._alerts_client = self.store.open()
+        self._cleanup.callback(self._alerts_client.close)
+        self.alerts = evaluator_of(options.config, data, self._alerts_client, self._vitals)
+        self._cleanup.callback(self.alerts.stop)
+        self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder, self.alerts)
         # what the dashboard of this platform shows its key: it reads every project
         self._own_key = secrets.token_urlsafe(32)
         self._readonly = readonly_app(self.store.open, self._authorize)
@@ -138,11 +146,13 @@ class Platform:
         with self._cleanup:
             dashboard = self._start_dashboard()
             self._forwarder.start()
+            self.alerts.start()
             try:
                 asyncio.run(self._serve())
             finally:
                 if dashboard is not None:
                     dashboard.terminate()
+                self.alerts.stop()
                 self.spool.close()
                 self._forwarder.stop(DRAIN_SECONDS)
                 if dashboard is not None:
@@ -182,6 +192,10 @@ class Platform:
         if self._forwarder.failures:
             return f"posting fails: {self._forwarder.last_error}"
         return ""
+
+    def _vitals(self) -> Vitals:
+        spool, forwarder = self.spool, self._forwarder
+        return Vitals(spool.size, spool.settings.limit, spool.oldest_age(), forwarder.failures, forwarder.last_error)
 
     def _authorize(self, key: str | None) -> frozenset[str] | None:
         if key and hmac.compare_digest(key.encode(), self._own_key.encode()):

@@ -94,9 +94,9 @@ class Evaluator:
         """One round: what is wrong at `at`, what began and what is over, and who is to be told. Never raises for the store."""
         at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the store keeps it: keys are made of it
         self.collect(at)
-        conditions, objectives_known = self._conditions(at)
+        conditions, objectives_known, complete = self._conditions(at)
         self._unwritten += self._incidents.step(conditions, at, self._silenced(at), objectives_known)
-        if not self._write() or not objectives_known:
+        if not self._write() or not complete:
             self._failures += 1
         else:
             self._failures, self._error = 0, ""
@@ -142,19 +142,20 @@ class Evaluator:
                 log.exception("alerts could not be evaluated")
             self._wake.wait(max(0.0, (due - self._clock()).total_seconds()))
 
-    def _conditions(self, at: datetime) -> tuple[list[Condition], bool]:
-        """What holds, and whether the objectives are part of it."""
-        conditions: list[Condition] = []
-        known = True
-        try:
-            conditions = self._objectives.conditions(at)
-            self._stored = self._platform.stored(at)
-        except Exception as error:
-            self._failed(error)
-            known = False
-        unknown = [Condition(condition.alert, None) for condition in self._stored]
-        stored = self._stored if known else unknown
-        return [*conditions, *stored, *self._platform.own(self.lines, self._failures, self._error)], known
+    def _conditions(self, at: datetime) -> tuple[list[Condition], bool, bool]:
+        """What holds, whether that is all of the objectives, and whether it is all there is."""
+        objectives: list[Condition] = []
+        stored = [Condition(condition.alert, None) for condition in self._stored]
+
+        def read_objectives() -> None:
+            objectives.extend(self._objectives.conditions(at))
+
+        def read_stored() -> None:
+            self._stored = stored[:] = self._platform.stored(at)
+
+        known, complete = self._aside(read_objectives), self._aside(read_stored)
+        own = self._platform.own(self.lines, self._failures, self._error)
+        return [*objectives, *stored, *own], known, known and complete
 
     def _silenced(self, at: datetime) -> Callable[[Incident], str]:
         try:

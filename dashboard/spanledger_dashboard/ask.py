@@ -39,6 +39,11 @@ def dsn() -> str:
     return os.environ.get("SPANLEDGER_CLICKHOUSE_DSN") or DEFAULT_DSN
 
 
+def column(by: str) -> str:
+    """What a view is asked to split by where failed calls count: they name the model asked for, others its release."""
+    return "family" if by == "model" else by
+
+
 def usage(selection: Selection, period: Period, step: int = 0, by: str = "") -> pd.DataFrame:
     """Calls, errors, spend, coverage, tokens and cache: over time, by a dimension."""
     return _ask("usage", **_range(period), **_filters(selection), step=step, by=by)

@@ -149,11 +149,12 @@ def _types(view: View) -> None:
 def _by(view: View) -> None:
     by = controls.by(_DIMENSIONS)
     bar, classes = view.period.bar(), view.selection.classes
-    rows = ask.errors(view.selection, view.period, by=by, classes=classes)
-    over_time = ask.errors(view.selection, view.period, bar, by, classes)
+    rows = ask.errors(view.selection, view.period, by=ask.column(by), classes=classes)
+    over_time = ask.errors(view.selection, view.period, bar, ask.column(by), classes)
     times = draw.buckets(view.period, bar)
     with st.container(border=True):
-        parts.heading(f"By {by}", "rates of the calls of each; the most errors first")
+        releases = "; a model whatever its release" if by == "model" else ""
+        parts.heading(f"By {by}", f"rates of the calls of each{releases}; the most errors first")
         table = [
             [
                 Cell(explain.named(record["value"])),
@@ -188,10 +189,13 @@ def _examples(view: View) -> None:
         parts.heading("Examples", f"the last {len(rows)}, the youngest first" if len(rows) else "")
         if not len(rows):
             st.caption("The spans of these errors are gone: spans are kept for weeks, the ledger's counts for years.")
-        for record in rows.to_dict("records"):
-            label = f"{explain.second(record['timestamp'])} · {explain.named(record['service'])} · {record['model']}"
-            with st.expander(f"{_plain(label)} · **{_plain(explain.named(record['error_type']))}**"):
-                _facts(record)
+        with st.container(gap="xsmall"):
+            for record in rows.to_dict("records"):
+                label = (
+                    f"{explain.second(record['timestamp'])} · {explain.named(record['service'])} · {record['model']}"
+                )
+                with st.expander(f"{_plain(label)} · **{_plain(explain.named(record['error_type']))}**"):
+                    _facts(record)
 
 
 def _facts(record: Mapping[Any, Any]) -> None:

@@ -89,6 +89,8 @@ def duration(ns: float | None) -> str:
     seconds = ns / 1e9
     if seconds >= 59.995:
         whole = round(seconds)
+        if whole < 3600 and whole % 60 == 0:
+            return f"{whole // 60}{_SPACE}min"
         if whole < 3600:
             return f"{whole // 60}{_SPACE}min{_SPACE}{whole % 60}{_SPACE}s"
         return f"{whole // 3600}{_SPACE}h{_SPACE}{whole % 3600 // 60}{_SPACE}min"

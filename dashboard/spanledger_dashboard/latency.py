@@ -109,19 +109,20 @@ def _by(view: View) -> None:
     colours = draw.ranked_colours(now, view.colours, "calls")
     colours.pop(draw.OTHER, None)  # percentiles of several cannot be put together
     step = view.period.step()
-    rows = draw.series(ask.latency(view.selection, view.period, step, by), "p95_duration_ns")
+    rows = draw.series(ask.latency(view.selection, view.period, step, ask.column(by)), "p95_duration_ns")
     columns = {value: draw.short(explain.named(value)) for value in colours if value in rows}
     some = f", of the {len(columns)} that are called most" if len(colours) < len(now) else ""
     figure = draw.lines(rows, columns, view.period, step, explain.duration, view.colours)
     chart(f"Latency p95 by {by}", f"every {width(step)}{some}", figure)
     with st.container(border=True):
-        parts.heading(f"By {by}", "the most called first; changes of p95 against the period before")
+        parts.heading(f"By {by}", f"the most called first{'; a model whatever its release' if by == 'model' else ''}")
         _table(view, now, before, by, colours)
 
 
 def _table_of(view: View, period: Period, by: str) -> pd.DataFrame:
     """Calls, speed and percentiles by value."""
-    speed, latency = ask.speed(view.selection, period, by=by), ask.latency(view.selection, period, by=by)
+    split = ask.column(by)
+    speed, latency = ask.speed(view.selection, period, by=split), ask.latency(view.selection, period, by=split)
     if not len(speed):
         return pd.DataFrame({"value": []})
     return speed.merge(latency.drop(columns="time"), on="value", how="left").sort_values("calls", ascending=False)

@@ -32,7 +32,7 @@ def draw_page(view: View) -> None:
         return
     st.caption(
         f"The last {explain.length(min(view.period.length, _DAY))} of the range, against the same hours of each of the "
-        "7 days before. Usual is the median of those days; what lies well outside their spread is pointed at."
+        "7 days before: usual is their median."
     )
     records = rows.to_dict("records")
     for whole in sorted((record for record in records if not record["model"]), key=lambda record: -record["calls"]):
@@ -70,9 +70,9 @@ def why(record: Mapping[Any, Any]) -> str:
         case "us", "slow":
             return f"{_slower(record)} {_only(slow, services)}: look at the size of its prompts and answers first."
         case "unclear", "failing":
-            return f"{rate}. No second service calls {name} enough to tell whether it is us or them."
+            return f"{rate}. {_undecided(services, name)}"
         case "unclear", "slow":
-            return f"{_slower(record)} No second service calls {name} enough to tell whether it is us or them."
+            return f"{_slower(record)} {_undecided(services, name)}"
     return "Errors and durations are within what is usual at these hours."
 
 
@@ -86,10 +86,14 @@ def _slower(record: Mapping[Any, Any]) -> str:
     )
 
 
+def _undecided(services: Sequence[str], name: str) -> str:
+    if len(services) < 2:
+        return f"No second service calls {name} enough to tell whether it is us or them."
+    return "It is spread thin over the services: not enough of it in any to tell whether it is us or them."
+
+
 def _only(raised: Sequence[str], services: Sequence[str]) -> str:
     others = len(services) - len(raised)
-    if not raised:
-        return "It is spread thin over the services"
     return f"Only {_listed(raised)} sees it, and {others} other service{'s do' if others != 1 else ' does'} not"
 
 
@@ -111,7 +115,7 @@ def _table(view: View, models: Sequence[Mapping[Any, Any]]) -> None:
             against(explain.percent(record["failing_rate"]), explain.percent(record["usual_failing_rate"])),
             against(explain.duration(record["p95_duration_ns"]), explain.duration(record["usual_p95_duration_ns"])),
             against(explain.duration(record["p95_ttft_ns"]), explain.duration(record["usual_p95_ttft_ns"])),
-            Cell(pill, tone=tone, pill=True),
+            Cell(pill, tone=tone, pill=True, note=record["reason"]),
         ])  # fmt: skip
     heads = ("Model", "Calls", "Errors", "Theirs", "Latency p95", "First token p95", "Verdict")
     parts.table(heads, rows, view.colours.accent, left=(6,))

@@ -26,18 +26,23 @@ FIRST_OBJECTIVES = """\
 slos:
   - name: checkout-availability
     description: The checkout assistant answers.
-    indicator: availability          # or latency, time_to_first_token, cost: these have a threshold
-    objective: 99.9                  # percent of good calls
-    period: 28d                      # or month
+    indicator: availability       # or latency, time_to_first_token, cost
+    objective: 99.9               # percent of good calls
+    period: 28d                   # or month
     scope: {services: [checkout]}
-    errors: [provider, unknown]      # the error classes that count as bad
+    errors: [provider, unknown]   # classes that count as bad
+  - name: checkout-first-token
+    indicator: time_to_first_token
+    threshold: 2.5s               # of cost: USD a call
+    objective: 95
+    scope: {services: [checkout]}
 budgets:
   - name: search-team
-    amount: 5000                     # USD
-    period: month                    # or day, week, quarter, year
+    amount: 5000                  # USD
+    period: month                 # or day, week, quarter, year
     time_zone: Europe/Berlin
     scope: {teams: [search]}
-    unpriced_call_usd: 0.02          # what a call without a known price is taken to cost
+    unpriced_call_usd: 0.02       # taken for a call without a price
 """
 FIRST_CHANNELS = """\
 alerting:

@@ -1,5 +1,6 @@
 -- How many calls went how, by time and one dimension: their status, their error and the band of their duration (tables/021)?
--- `step` and `by` as in sums, and `by` may also be prompt: name and version. Reversals take away what they reverse. Whole hours
+-- `step` and `by` as in sums, and `by` may also be family (a model whatever its
+-- release) or prompt (name and version). Reversals take away what they reverse. Whole hours
 -- and begun ones come as rows of their own. output_: tokens put out; output_us_: microseconds that the calls took that put out any.
 CREATE OR REPLACE VIEW spanledger.counts AS
 SELECT *
@@ -12,6 +13,7 @@ FROM
             if({by:String} = 'provider', provider::String, ''), if({by:String} = 'model', model::String, ''),
             if({by:String} = 'team', team::String, ''), if({by:String} = 'feature', feature::String, ''),
             if({by:String} = 'customer', customer::String, ''),
+            if({by:String} = 'family', spanledger_model_family(model)::String, ''),
             if({by:String} = 'prompt', concat(prompt_name::String, if(prompt_version = '', '', ' '), prompt_version::String), '')) AS value,
         status, error_type, toUInt8(floor(log10(greatest(duration_ns, 1)) * 8)) AS band,
         sum(calls) AS calls_,
@@ -29,6 +31,7 @@ FROM
             if({by:String} = 'provider', provider::String, ''), if({by:String} = 'model', model::String, ''),
             if({by:String} = 'team', team::String, ''), if({by:String} = 'feature', feature::String, ''),
             if({by:String} = 'customer', customer::String, ''),
+            if({by:String} = 'family', spanledger_model_family(model)::String, ''),
             if({by:String} = 'prompt', concat(prompt_name::String, if(prompt_version = '', '', ' '), prompt_version::String), '')) AS value,
         status, error_type, toUInt8(floor(log10(greatest(duration_ns, 1)) * 8)) AS band,
         sum(calls) AS calls_,

@@ -1,5 +1,5 @@
 -- How many calls were made, and how fast did their output come, over time and by a dimension?
--- `step` as in usage; `by` too, or prompt. output_tokens_per_s: tokens put out, over the whole time that the calls took which put
+-- `step` as in usage; `by` too, or family, prompt. output_tokens_per_s: tokens put out, over the whole time that the calls took which put
 -- out any, the wait for the first token included: it is known of streams and of plain calls alike. NULL where nothing was put out.
 CREATE OR REPLACE VIEW spanledger.speed AS
 SELECT

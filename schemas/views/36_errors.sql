@@ -1,5 +1,5 @@
 -- What failed, how often, since when and until when, over time and by a dimension?
--- `step` as in usage; `by` too, or prompt, error_class, error_type. `classes`: error classes kept; empty for all of them.
+-- `step` as in usage; `by` too, or family, prompt, error_class, error_type. `classes`: error classes kept; empty for all of them.
 -- errors: failed calls; those that were reversed count no more. share: of all errors of the row's time. rate: of all calls of the
 -- row's time and value; by class and by type, of all calls of its time. error_class: of an error_type; '' where a row has several.
 CREATE OR REPLACE VIEW spanledger.errors AS

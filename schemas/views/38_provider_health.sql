@@ -1,11 +1,12 @@
 -- How do providers and models do against their own history, and where they do badly, is it us or them?
 -- Looks at the whole hours of the range, at most the last 24 of them, against the same hours of each of the 7 days before. Usual is
 -- the median of the days that had 20 calls or more; spread, 1.4826 times the median distance from it. A share of errors is raised
--- that has 3 errors or more and lies over the usual by 3 spreads and by a hundredth of calls; a duration, by 3 spreads and a quarter.
+-- that has 3 errors or more and lies over the usual by 3 spreads and by a hundredth of calls; a duration, by 3 spreads and half of it.
 -- One row a model, and one a provider as a whole (model ''). Shares between 0 and 1, durations (p95) in nanoseconds.
 -- reason: failing (errors that the provider answers for), refused (the client's own), limited, slow; '' where nothing is raised.
 -- verdict: ok; quiet (fewer than 20 calls); no_history (fewer than 3 such days); them: failing or slow in several services; us: in
--- one alone of several, and whatever is refused or limited; unclear: no second service calls the provider, to compare with.
+-- one alone of several, and whatever is refused or limited; unclear: no second service calls the provider to compare with, or none
+-- stands out. A model is one whatever its release.
 CREATE OR REPLACE VIEW spanledger.provider_health AS
 WITH
     counted AS
@@ -22,7 +23,7 @@ WITH
             WHERE (toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1) % 86400 < least(86400, toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(toStartOfHour({from:DateTime('UTC')})))
             GROUP BY provider, model, service_name, day, status, error_type
         )
-        ARRAY JOIN [('provider', ''), ('model', model::String), ('service', service_name::String)] AS piece
+        ARRAY JOIN [('provider', ''), ('model', spanledger_model_family(model)::String), ('service', service_name::String)] AS piece
         GROUP BY provider, part, name, day
         HAVING calls > 0
     ),
@@ -40,7 +41,7 @@ WITH
             WHERE (toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1) % 86400 < least(86400, toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(toStartOfHour({from:DateTime('UTC')})))
             GROUP BY provider, model, service_name, day
         )
-        ARRAY JOIN [('provider', ''), ('model', model::String), ('service', service_name::String)] AS piece
+        ARRAY JOIN [('provider', ''), ('model', spanledger_model_family(model)::String), ('service', service_name::String)] AS piece
         GROUP BY provider, part, name, day
     ),
     against_history AS
@@ -52,7 +53,7 @@ WITH
             arrayReduce('medianExact', before) AS usual,
             1.4826 * arrayReduce('medianExact', arrayMap(figure -> abs(figure - usual), before)) AS spread,
             calls_ >= 20 AND length(before) >= 3 AND maxIf(entry.3, day = 0) >= 3
-                AND now > usual + greatest(3 * spread, if(measure IN ('duration', 'first_token'), usual / 4, 0.01)) AS raised
+                AND now > usual + greatest(3 * spread, if(measure IN ('duration', 'first_token'), usual / 2, 0.01)) AS raised
         FROM counted LEFT JOIN timed USING (provider, part, name, day)
         ARRAY JOIN [('failing', failing / calls, failing), ('refused', refused / calls, refused), ('limited', limited / calls, limited),
             ('duration', duration, calls), ('first_token', first_token, calls), ('errors', errors / calls, errors)] AS entry
@@ -63,22 +64,23 @@ SELECT
     p95_duration_ns, usual_p95_duration_ns, p95_ttft_ns, usual_p95_ttft_ns, history_days,
     services, failing_services, slow_services,
     multiIf(failing, 'failing', refused, 'refused', limited, 'limited', slow, 'slow', '') AS reason,
+    if(reason = 'failing', failing_services, slow_services) AS seen_by,
     multiIf(
         calls < 20, 'quiet',
         history_days < 3, 'no_history',
         reason = '', 'ok',
         reason IN ('refused', 'limited'), 'us',
-        length(if(reason = 'failing', failing_services, slow_services)) >= 2, 'them',
-        length(services) >= 2, 'us',
+        length(seen_by) >= 2, 'them',
+        length(seen_by) = 1 AND length(services) >= 2, 'us',
         'unclear') AS verdict
 FROM
 (
     SELECT
         provider, part, name AS model, max(calls_) AS calls, max(errors_) AS errors,
-        anyIf(now, measure = 'errors') AS error_rate, anyIf(usual, measure = 'errors' AND notEmpty(before)) AS usual_error_rate,
-        anyIf(now, measure = 'failing') AS failing_rate, anyIf(usual, measure = 'failing' AND notEmpty(before)) AS usual_failing_rate,
-        anyIf(now, measure = 'duration' AND now > 0) AS p95_duration_ns, anyIf(usual, measure = 'duration' AND notEmpty(before)) AS usual_p95_duration_ns,
-        anyIf(now, measure = 'first_token' AND now > 0) AS p95_ttft_ns, anyIf(usual, measure = 'first_token' AND notEmpty(before)) AS usual_p95_ttft_ns,
+        anyIf(now, measure = 'errors') AS error_rate, anyOrNullIf(usual, measure = 'errors' AND notEmpty(before)) AS usual_error_rate,
+        anyIf(now, measure = 'failing') AS failing_rate, anyOrNullIf(usual, measure = 'failing' AND notEmpty(before)) AS usual_failing_rate,
+        anyOrNullIf(now, measure = 'duration' AND now > 0) AS p95_duration_ns, anyOrNullIf(usual, measure = 'duration' AND notEmpty(before)) AS usual_p95_duration_ns,
+        anyOrNullIf(now, measure = 'first_token' AND now > 0) AS p95_ttft_ns, anyOrNullIf(usual, measure = 'first_token' AND notEmpty(before)) AS usual_p95_ttft_ns,
         maxIf(length(before), measure = 'errors') AS history_days,
         maxIf(raised, measure = 'failing') AS failing, maxIf(raised, measure = 'refused') AS refused, maxIf(raised, measure = 'limited') AS limited,
         maxIf(raised, measure IN ('duration', 'first_token')) AS slow,

@@ -446,6 +446,18 @@ def test_errors_of_usage_and_of_errors_are_the_same_figure(ledger: Ledger) -> No
     assert (usage["errors"], usage["error_rate"]) == (errors["errors"], errors["rate"])
 
 
+def test_calls_of_a_model_are_counted_together_whatever_its_release(ledger: Ledger) -> None:
+    answered = ("gpt-4o-2024-08-06", "claude-haiku-4-5-20251001", "gpt-4o-latest", "house-8b")
+    ledger.post(
+        *[Posting(model=model) for model in answered], Posting(model="gpt-4o", status="error", error_type="529")
+    )
+    calls = {row["value"]: row["calls"] for row in ledger.ask("speed", by="family")}
+    assert calls == {"gpt-4o": 3, "claude-haiku-4-5": 1, "house-8b": 1}
+    assert {row["value"] for row in ledger.ask("latency", by="family")} == calls.keys()
+    [errors] = ledger.ask("errors", by="family")
+    assert (errors["value"], errors["errors"], errors["calls"]) == ("gpt-4o", 1, 3)
+
+
 def test_an_error_was_first_and_last_seen_when_its_calls_began(ledger: Ledger) -> None:
     day, minute = timedelta(days=1), timedelta(minutes=1)
     times = [MIDNIGHT + 30 * minute, MIDNIGHT + day, MIDNIGHT + day + 17 * minute]
@@ -514,6 +526,7 @@ def test_a_provider_that_one_service_calls_leaves_the_verdict_open(ledger: Ledge
     ten = MIDNIGHT + timedelta(days=7, hours=10)
     rows = ledger.ask("provider_health", from_=ten, to=ten + timedelta(hours=1))
     assert {(row["verdict"], row["reason"]) for row in rows} == {("unclear", "failing")}
+    assert [row["p95_ttft_ns"] for row in rows] == [row["usual_p95_ttft_ns"] for row in rows] == [None, None]
 
 
 def test_too_few_calls_or_days_make_no_verdict(ledger: Ledger) -> None:
@@ -635,12 +648,12 @@ def test_spend_by_customer_and_of_some_customers_reads_the_rollup_of_customers(l
 
 
 def test_latency_reads_its_rollup_by_service_and_model(long_ledger: Ledger) -> None:
-    for by in ("", "service", "provider", "model", "environment"):
+    for by in ("", "service", "provider", "model", "family", "environment"):
         assert "latency_by_hour" in long_ledger.rollups("latency", by=by, step=3600, services=["web"], models=["gpt-5"])
 
 
 def test_errors_and_speed_read_their_rollup_by_whatever_it_has(long_ledger: Ledger) -> None:
-    has = ("", "service", "provider", "model", "environment", "prompt", "error_class", "error_type")
+    has = ("", "service", "provider", "model", "family", "environment", "prompt", "error_class", "error_type")
     for view, by in product(("errors", "speed"), has):
         assert "calls_by_hour" in long_ledger.rollups(view, by=by, step=3600, services=["web"], models=["gpt-5"]), by
 

@@ -44,7 +44,7 @@ def test_latency_says_what_the_views_say(store: Store, opened: Open) -> None:
 def test_latency_is_compared_with_the_period_before(store: Store, opened: Open) -> None:
     said = words(opened(store.dsn, "Latency", **RANGE))
     before = SPAN.replace("09-02", "09-01").replace("09-03", "09-02")
-    for by in ("", "model"):
+    for by in ("", "family"):
         question = f"SELECT value, p95_duration_ns FROM spanledger.latency(step=0, by='{by}', %s, {ALL})"
         now = {row["value"]: row["p95_duration_ns"] for row in rows(store, question % SPAN)}
         was = {row["value"]: row["p95_duration_ns"] for row in rows(store, question % before)}
@@ -56,7 +56,7 @@ def test_latency_is_compared_with_the_period_before(store: Store, opened: Open) 
 def test_errors_says_what_the_views_say(store: Store, opened: Open) -> None:
     said = words(opened(store.dsn, "Errors", **RANGE))
     assert "of 500 calls" in said
-    for by in ("", "error_class", "error_type", "model"):
+    for by in ("", "error_class", "error_type", "family"):
         for row in rows(store, f"SELECT * FROM spanledger.errors(step=0, by='{by}', classes=[], {SPAN}, {ALL})"):
             figures = [explain.count(row["errors"]), explain.percent(row["rate"])]
             for figure in figures + [explain.percent(row["share"])] * bool(by):
@@ -161,7 +161,7 @@ def test_an_incident_leads_to_the_errors_of_what_it_is_about(store: Store, opene
 def test_alerts_say_what_is_open_what_was_what_is_silenced_and_which_channel_fails(store: Store, opened: Open) -> None:
     said = words(opened(store.dsn, "Alerts", **RANGE))
     for text in ("Posting lag", "the platform itself", "Posting lags 90 s behind.", "Burn rate", "batch-answers",
-                 "30\u202fmin\u202f0\u202fs", "still open", "alert=coverage", "a new model", "by ada", "on-call", "Works",
+                 "30\u202fmin", "still open", "alert=coverage", "a new model", "by ada", "on-call", "Works",
                  "team", "Fails", "connection refused", "1 of 2"):  # fmt: skip
         assert text in said
     assert explain.moment(datetime(2026, 9, 2, 20, tzinfo=UTC)) in said

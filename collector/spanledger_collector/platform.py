@@ -26,13 +26,14 @@ import uvicorn
 from spanledger_collector.alerts.assembly import evaluator_of
 from spanledger_collector.alerts.platform_alerts import Vitals
 from spanledger_collector.app import Limits, collector_app
-from spanledger_collector.bookkeeper import Bookkeeper
+from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
 from spanledger_collector.config import Config
 from spanledger_collector.door import REMEMBERED_REQUESTS, Door
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
+from spanledger_collector.objectives import Objectives
 from spanledger_collector.readonly import UnauthorizedError, readonly_app
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
@@ -58,9 +59,9 @@ class Options:
     clickhouse_port: int = 8123
     dashboard_port: int | None = 8501
     keep: Mapping[str, int] = field(default_factory=dict)
+    config: Config = field(default_factory=Config)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
-    config: Config = field(default_factory=Config)
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ class Platform:
             raise StartError(f"the spool in {data / 'spool'} cannot be opened: {error.strerror}") from error
         self._cleanup.callback(self.spool.journal.close)
         self._cleanup.callback(self.spool.close)
+        settle_interrupted(self.store, self.spool)
+        Objectives(self.store, self.spool).record(options.config, datetime.now(UTC))
         self._bookkeeper = Bookkeeper(self.store, self.spool)
         self._cleanup.callback(self._bookkeeper.close)
-        self._bookkeeper.settle_interrupted()
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
         seen = [*remembered(self.store), *self.spool.recovered]
@@ -231,6 +233,19 @@ def remembered(store: Store) -> list[bytes]:
         f"ORDER BY received_at DESC LIMIT {REMEMBERED_REQUESTS}"
     )
     return [bytes(row[0]) for row in reversed(rows)]
+
+
+def prepare_store(data: Path, config: Config, at: datetime) -> tuple[list[str], list[str]]:
+    """Bring the schema and the objectives of a locked data folder up to date; returns the names of what was applied, and recorded."""
+    with contextlib.ExitStack() as cleanup:
+        store = Store(data / "store")
+        cleanup.callback(store.close)
+        applied = store.migrate(at)
+        spool = Spool(data / "spool")
+        cleanup.callback(spool.journal.close)
+        cleanup.callback(spool.close)
+        settle_interrupted(store, spool)
+        return applied, Objectives(store, spool).record(config, at)
 
 
 @contextlib.contextmanager

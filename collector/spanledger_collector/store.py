@@ -25,6 +25,8 @@ from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
+# The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
+OBJECTIVES_VIEW = "objectives/post_objectives"
 # Errors about the bytes: the same segment will fail the same way, and one of its requests is the culprit. Everything else
 # (memory, disk, a view that does not fit its table) is about the store, and no reason to set anybody's data aside.
 # Numbers: ClickHouse's src/Common/ErrorCodes.cpp.
@@ -110,14 +112,14 @@ class Store:
         Calling again with the same token and bytes completes it, as long as this process lives (D2).
         """
         settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
-        clause = ", ".join(f"{name} = {_quote(value)}" for name, value in settings.items())
+        clause = ", ".join(f"{name} = {literal(value)}" for name, value in settings.items())
         try:
             writer = self._writers.pop()
         except IndexError:
             writer = self.open()
         try:
             writer.command(
-                f"INSERT INTO spanledger.otlp_traces FROM INFILE {_quote(path)} SETTINGS {clause} FORMAT Protobuf"
+                f"INSERT INTO spanledger.otlp_traces FROM INFILE {literal(path)} SETTINGS {clause} FORMAT Protobuf"
             )
         except ClickHouseError as error:
             raise _classify(error) from error
@@ -187,7 +189,7 @@ class Store:
                 )
                 applied.append(name)
         self._record_codes()
-        pipeline = {_created(text) for _, text in self._files("pipeline")}
+        pipeline = {_created(text) for _, text in self._files("pipeline")} | {_view(OBJECTIVES_VIEW)}
         for (view,) in self.query(
             "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
         ):
@@ -196,11 +198,39 @@ class Store:
         self.sync()
         return applied
 
+    def replace_view(self, name: str, text: str) -> None:
+        """Have the materialized view of `schemas/{name}.sql` be `text`, with placeholders; '' is none. Only with no segment half posted.
+
+        Raises StartError where the text cannot be applied.
+        """
+        view = _view(name)
+        known = [
+            sha256
+            for (sha256,) in self.query(
+                "SELECT comment FROM system.tables WHERE concat(database, '.', name) = {v:String}", {"v": view}
+            )
+        ]
+        if not text:
+            if known:
+                self.command(f"DROP VIEW {view} SYNC")
+            return
+        text = self.contract.render(text)
+        sha256 = hashlib.sha256((text + "".join(part for _, part in self._files("functions"))).encode()).hexdigest()
+        if known == [sha256]:
+            return
+        # the view says what it is itself, and nothing while it changes: whatever a crash leaves, it is not taken for another
+        if known:
+            self.command(f"ALTER TABLE {view} MODIFY COMMENT ''")
+        self._apply("pipeline", name, text, {view} if known else set())
+        self.command(f"ALTER TABLE {view} MODIFY COMMENT {literal(sha256)}")
+
     def _record_codes(self) -> None:
         """Add the codes of attributes that the store does not know yet. None is taken away: old rows are read by them."""
         known = {code for (code,) in self.query("SELECT code FROM spanledger.attribute_codes")}
         if new := [code for code in self.contract.codes if code.code not in known]:
-            rows = ", ".join(f"({_quote(c.code)}, {_quote(c.key)}, {_quote(c.column)}, {_quote(c.type)})" for c in new)
+            rows = ", ".join(
+                f"({literal(c.code)}, {literal(c.key)}, {literal(c.column)}, {literal(c.type)})" for c in new
+            )
             self.command(f"INSERT INTO spanledger.attribute_codes SETTINGS async_insert = 0 VALUES {rows}")
         self.command("SYSTEM RELOAD DICTIONARY spanledger.attribute_book")
 
@@ -260,7 +290,13 @@ def _created(sql: str) -> str:
     return found[1] if found else ""
 
 
-def _quote(value: object) -> str:
+def _view(name: str) -> str:
+    """The view that `schemas/{name}.sql` makes."""
+    return f"spanledger.{name.partition('/')[2]}"
+
+
+def literal(value: object) -> str:
+    """A text in SQL."""
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

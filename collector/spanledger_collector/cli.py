@@ -18,6 +18,7 @@ import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from spanledger_collector import slo
+from spanledger_collector.alerts import cli as alerts
 from spanledger_collector.config import load, load_default
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
@@ -39,6 +40,7 @@ slo_app = typer.Typer(
     no_args_is_help=True, help="SLOs and budgets: check the configuration, see how they stand, generate alert rules."
 )
 app.add_typer(slo_app, name="slo")
+app.add_typer(alerts.app, name="alerts")
 
 Data = Annotated[
     Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -181,7 +182,7 @@ def test_the_rests_of_a_channel_that_stays_down_grow_to_five_minutes() -> None:
             outcome = line.outcome(after(seconds))
             assert outcome is not None and outcome.error == "nobody answers"
     line.close()
-    gaps = [later - earlier for earlier, later in zip(tried_at, tried_at[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(tried_at)]
     assert gaps == [15, 30, 60, 120, 240, 300, 300, 300, 300]
 
 

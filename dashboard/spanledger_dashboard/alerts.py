@@ -48,10 +48,10 @@ def _cards(
     began = sum(record["started_at"] >= view.period.since for record in history.to_dict("records"))
     return [
         Card("Open alerts", str(len(open_now)), None, f"{pages} to be paged for", bool(pages)),
-        Card("Began in this range", str(began), None, f"{len(history)} were open in it"),
+        Card("Began in this range", str(began), None, f"{len(history)} open at any time in it"),
         Card("Silences", str(len(silences)), None, f"{silenced} of the open alerts are silenced"),
         Card(
-            "Channels that fail", f"{len(failing)} of {len(channels)}", None, ", ".join(failing) or "all messages arrive"
+            "Channels that fail", f"{len(failing)} of {len(channels)}" if len(channels) else explain.UNKNOWN, None, ", ".join(failing) or "all messages arrive"
             if len(channels) else "none was used", bool(failing),
         ),
     ]  # fmt: skip

@@ -145,16 +145,18 @@ def burn(
     figure = _figure(palette, times, step)
     known = dict(zip(rows["time"], rows["burn"], strict=True)) if len(rows) else {}
     values = [None if _unknown(known.get(time)) else float(known[time]) for time in times]
-    figure.add_scatter(
-        x=times, y=[None if value is None else max(value, BURN_FLOOR) for value in values], mode="lines+markers",
-        line={"color": palette.series[0], "width": 2, "shape": "hv"}, connectgaps=False, name="Burn",
-        marker={"size": 4, "color": palette.series[0]},
+    figure.add_bar(
+        x=times, y=[None if value is None else max(value, BURN_FLOOR) for value in values], name="Burn", offset=0,
+        width=step * 1000 * 0.84, marker={"color": [_burning(value, levels, palette) for value in values],
+                                          "line": {"width": 0}},
         customdata=[explain.burn(value) for value in values], hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     for level, label, colour in levels:
-        figure.add_hline(
-            y=level, line={"color": colour, "width": 1, "dash": "dash"}, annotation_text=label,
-            annotation_position="top left", annotation_font={"color": colour, "size": 11},
+        figure.add_hline(y=level, line={"color": colour, "width": 1, "dash": "dash"})
+        # an annotation's place on such a scale is the exponent; it stands on its line, clear of the bars
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="right", y=math.log10(level), yanchor="bottom", text=label, showarrow=False,
+            font={"color": colour, "size": 11}, bgcolor=palette.page, borderpad=0,
         )  # fmt: skip
     top = max([level for level, _, _ in levels] + [value for value in values if value is not None] + [1.0]) * 2
     ticks = [10.0**power for power in range(-1, math.ceil(math.log10(top)) + 1)]
@@ -164,6 +166,12 @@ def burn(
     )  # fmt: skip
     _legend(figure, False)
     return figure
+
+
+def _burning(value: float | None, levels: Sequence[tuple[float, str, str]], palette: Palette) -> str:
+    """The colour of the highest level that is passed."""
+    passed = [(level, colour) for level, _, colour in levels if value is not None and value > level]
+    return max(passed)[1] if passed else palette.series[0]
 
 
 def left(rows: pd.DataFrame, column: str, period: Period, step: int, palette: Palette) -> go.Figure:

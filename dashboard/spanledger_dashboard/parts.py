@@ -62,7 +62,8 @@ def style(colours: Palette) -> None:
     .sl-table tr:last-child td {{ border-bottom: none; }}
     .sl-table th:first-child, .sl-table td:first-child {{ text-align: left; padding-left: .1rem; }}
     .sl-table td:first-child {{ max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }}
-    .sl-table small {{ display: block; color: {colours.muted}; padding-left: 1.1rem; }}
+    .sl-table small {{ display: block; color: {colours.muted}; }}
+    .sl-table .sl-dot ~ small {{ padding-left: 1.1rem; }}
     .sl-dot {{ display: inline-block; width: .6rem; height: .6rem; border-radius: 3px; margin-right: .5rem; }}
     .sl-bar {{ display: inline-block; width: 4.2rem; height: .42rem; border-radius: 3px; background: {colours.line};
                margin-left: .5rem; vertical-align: middle; overflow: hidden; text-align: left; }}

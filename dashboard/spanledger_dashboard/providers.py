@@ -117,7 +117,7 @@ def _table(view: View, models: Sequence[Mapping[Any, Any]]) -> None:
             against(explain.duration(record["p95_ttft_ns"]), explain.duration(record["usual_p95_ttft_ns"])),
             Cell(pill, tone=tone, pill=True, note=record["reason"]),
         ])  # fmt: skip
-    heads = ("Model", "Calls", "Errors", "Theirs", "Latency p95", "First token p95", "Verdict")
+    heads = ("Model", "Calls", "Errors", "Their errors", "Latency p95", "First token p95", "Verdict")
     parts.table(heads, rows, view.colours.accent, left=(6,))
 
 

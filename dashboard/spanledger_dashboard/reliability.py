@@ -211,18 +211,19 @@ def _incidents(view: View) -> None:
             when = f"{explain.moment(record['started_at'])} UTC, " + (
                 f"for {explain.length(until - record['started_at'])}" if until else "still open"
             )
-            with st.container(horizontal=True, vertical_alignment="center"):
-                parts.verdict(text, tone if until is None else "neutral", f"{record['objective']} · {when}")
-                st.space("stretch")
-                st.button(
-                    "Its errors",
-                    key=f"incident {number}",
-                    icon=":material/arrow_forward:",
-                    type="tertiary",
-                    on_click=_show_errors,
-                    args=(record, scopes.get(record["objective"], {}), view.now),
-                )
-            st.caption(str(record["summary"]))
+            with st.container(gap=None):
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    parts.verdict(text, tone if until is None else "neutral", f"{record['objective']} · {when}")
+                    st.space("stretch")
+                    st.button(
+                        "Its errors",
+                        key=f"incident {number}",
+                        icon=":material/arrow_forward:",
+                        type="tertiary",
+                        on_click=_show_errors,
+                        args=(record, scopes.get(record["objective"], {}), view.now),
+                    )
+                st.caption(str(record["summary"]))
 
 
 def _show_errors(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: datetime) -> None:

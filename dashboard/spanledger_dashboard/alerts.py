@@ -50,11 +50,15 @@ def _cards(
         Card("Open alerts", str(len(open_now)), None, f"{pages} to be paged for", bool(pages)),
         Card("Began in this range", str(began), None, f"{len(history)} open at any time in it"),
         Card("Silences", str(len(silences)), None, f"{silenced} of the open alerts are silenced"),
-        Card(
-            "Channels that fail", f"{len(failing)} of {len(channels)}" if len(channels) else explain.UNKNOWN, None, ", ".join(failing) or "all messages arrive"
-            if len(channels) else "none was used", bool(failing),
-        ),
-    ]  # fmt: skip
+        _channels_card(failing, len(channels)),
+    ]
+
+
+def _channels_card(failing: list[str], used: int) -> Card:
+    if not used:
+        return Card("Channels that fail", explain.UNKNOWN, None, "none was used")
+    note = ", ".join(failing) or "all messages arrive"
+    return Card("Channels that fail", f"{len(failing)} of {used}", None, note, bool(failing))
 
 
 def _severity(record: Mapping[Any, Any], loud: bool) -> Cell:

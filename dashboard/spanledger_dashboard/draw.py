@@ -153,10 +153,10 @@ def burn(
     )  # fmt: skip
     for level, label, colour in levels:
         figure.add_hline(y=level, line={"color": colour, "width": 1, "dash": "dash"})
-        # an annotation's place on such a scale is the exponent; it stands on its line, clear of the bars
+        # an annotation's place on such a scale is the exponent; it stands beside its line, clear of the bars
         figure.add_annotation(
-            x=1, xref="paper", xanchor="right", y=math.log10(level), yanchor="bottom", text=label, showarrow=False,
-            font={"color": colour, "size": 11}, bgcolor=palette.page, borderpad=0,
+            x=1.01, xref="paper", xanchor="left", y=math.log10(level), text=label, showarrow=False,
+            font={"color": colour, "size": 11},
         )  # fmt: skip
     top = max([level for level, _, _ in levels] + [value for value in values if value is not None] + [1.0]) * 2
     ticks = [10.0**power for power in range(-1, math.ceil(math.log10(top)) + 1)]
@@ -165,6 +165,7 @@ def burn(
         ticktext=[f"{tick:g}\u00d7" if tick < 1000 else f"{tick:,.0f}\u00d7" for tick in ticks],
     )  # fmt: skip
     _legend(figure, False)
+    figure.update_layout(margin={"r": 74 if levels else 8})
     return figure
 
 

@@ -69,13 +69,13 @@ def style(colours: Palette) -> None:
                margin-left: .5rem; vertical-align: middle; overflow: hidden; text-align: left; }}
     .sl-bar b {{ display: block; height: 100%; border-radius: 3px; }}
     .sl-table .left {{ text-align: left; }}
-    .sl-table td.wrap {{ white-space: normal; min-width: 12rem; line-height: 1.4; }}
+    .sl-table td.wrap {{ white-space: normal; min-width: 7rem; line-height: 1.4; }}
     .sl-pill {{ display: inline-block; padding: .06rem .55rem; border-radius: 999px; font-size: .8rem; font-weight: 600;
                 line-height: 1.5; border: 1px solid currentColor; }}
     .sl-pill.neutral {{ font-weight: 500; }}
     .sl-spark {{ display: inline-flex; align-items: flex-end; gap: 1px; height: 1.15rem; vertical-align: middle; }}
     .sl-spark b {{ width: 3px; border-radius: 1px; background: {colours.line}; }}
-    .sl-facts {{ display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .88rem;
+    .sl-facts {{ margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .88rem;
         color: {colours.text}; font-variant-numeric: tabular-nums; }}
     .sl-facts dt {{ color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
     .sl-section {{ color: {colours.muted}; font-size: .74rem; font-weight: 600; letter-spacing: .05em;

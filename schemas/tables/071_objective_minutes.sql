@@ -24,4 +24,4 @@ CREATE TABLE spanledger.objective_minutes
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (objective, version, minute)
-SETTINGS non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild', default_compression_codec = 'ZSTD(1)'
+SETTINGS materialize_projections_on_insert = 0, materialize_projections_on_merge = 1, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild', default_compression_codec = 'ZSTD(1)'

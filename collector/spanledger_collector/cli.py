@@ -182,7 +182,7 @@ def slo_list(
     output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
 ) -> None:
     """Show the SLOs and budgets that a running spanledger has in force."""
-    sys.stdout.buffer.write(_ask(url, key, slo.LIST, output))
+    _show(_ask(url, key, slo.LIST, output))
 
 
 @slo_app.command("status")
@@ -196,7 +196,7 @@ def slo_status(
 ) -> None:
     """Show how the SLOs and budgets of a running spanledger stand: what is left of each, how fast it goes, what fires."""
     moment = at or datetime.now(UTC)
-    sys.stdout.buffer.write(_ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
+    _show(_ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
 
 
 @slo_app.command("generate")
@@ -306,6 +306,14 @@ def _ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, A
         raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error
     except ClickHouseError as error:
         raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
+
+
+def _show(objectives: bytes) -> None:
+    if not objectives:
+        typer.echo(
+            "No SLOs or budgets are in force, or this key sees none: start with --config to have some.", err=True
+        )
+    sys.stdout.buffer.write(objectives)
 
 
 def _retention(entry: str) -> tuple[str, int]:

@@ -197,7 +197,7 @@ def slo_list(
     output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
 ) -> None:
     """Show the SLOs and budgets that a running spanledger has in force."""
-    sys.stdout.buffer.write(ask(url, key, slo.LIST, output))
+    _show(ask(url, key, slo.LIST, output))
 
 
 @slo_app.command("status")
@@ -211,7 +211,7 @@ def slo_status(
 ) -> None:
     """Show how the SLOs and budgets of a running spanledger stand: what is left of each, how fast it goes, what fires."""
     moment = at or datetime.now(UTC)
-    sys.stdout.buffer.write(ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
+    _show(ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
 
 
 @slo_app.command("generate")
@@ -312,6 +312,14 @@ def _log_level() -> str:
     if level not in logging.getLevelNamesMapping():
         raise StartError(f"SPANLEDGER_LOG_LEVEL={level}: say DEBUG, INFO, WARNING or ERROR")
     return level
+
+
+def _show(objectives: bytes) -> None:
+    if not objectives:
+        typer.echo(
+            "No SLOs or budgets are in force, or this key sees none: start with --config to have some.", err=True
+        )
+    sys.stdout.buffer.write(objectives)
 
 
 def _retention(entry: str) -> tuple[str, int]:

@@ -156,6 +156,8 @@ def test_a_projects_key_sees_the_objectives_that_are_about_that_project_alone(
     ):
         query = f"SELECT arraySort(groupUniqArray(objective)) FROM {view}"
         assert (running.one(query, web), running.one(query, batch)) == ("['of-web']", "[]")
+    url = running.platform.addresses.clickhouse
+    assert "this key sees none" in spanledger("slo", "status", "--url", url, "--key", batch).stderr
     rule = f"SELECT firing FROM alert_rule(objective='of-both', severity='page', {at})"
     assert running.one(rule, web) == "0"
     assert running.platform.store.query(

@@ -64,7 +64,7 @@ def searches(running: Running, calls: int, runs: int) -> Iterator[tuple[str, Que
     ids = [
         text
         for (text,) in running.client.query(
-            f"SELECT {month.TRACE_ID} FROM (SELECT arrayJoin({numbers}) AS number)"
+            f"SELECT {month.TRACE_ID} FROM (SELECT toUInt64(arrayJoin({numbers})) AS number)"
         ).result_rows
     ]
     found = [next(iter(running.client.query(trace(text)).named_results())) for text in ids]

@@ -153,6 +153,7 @@ class Contract:
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
+            "future_hours": str(limits["future_hours"]),
             "limit_future_ns": str(limits["future_hours"] * day // 24),
             "error_types": _array(classes),
             "classes_of_error_types": _array(classes.values()),

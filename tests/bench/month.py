@@ -1,7 +1,7 @@
 """A month of calls, made inside the engine: rows go straight into `ledger` and `spans`, past collector and pipeline.
 
 Every figure of a call is a hash of its number, so the two tables agree, the same arguments give the same rows, and nothing is
-held in memory. An INSERT is an hour of one table: 720 of each, two threads. What it is like:
+held in memory. An INSERT is an hour of one table: 720 of each. What it is like:
 
 - 30 days; an hour's calls follow the day (quiet nights, a peak at 13:00 UTC), the week (weekends at 40 %) and 35 % growth.
 - 8 services in 2 environments, 4 teams, 24 features, 12 models of 3 providers (a feature uses three), 200 customers of up to
@@ -14,18 +14,24 @@ held in memory. An INSERT is an hour of one table: 720 of each, two threads. Wha
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from spanledger_collector.contract import Contract
+from spanledger_collector.engine import INSERT_SETTINGS
 from spanledger_collector.store import Store
 
 END = datetime(2026, 11, 20, 17, tzinfo=UTC)  # a Friday afternoon
 DAYS = 30
 START = END - timedelta(days=DAYS)
 
+TRACE_ID = "lower(hex(sipHash128(intDiv(number, 256), number % 128)))"
 CALLS = """
 WITH
     [{random}] AS u,
@@ -37,7 +43,7 @@ WITH
 SELECT
     'default' AS project,
     fromUnixTimestamp64Nano(toInt64({start} + (number - {first}) * {gap} + cityHash64(number) % {gap}), 'UTC') AS timestamp,
-    lower(hex(sipHash128(intDiv(number, 256), number % 128))) AS trace_id,
+    {trace_id} AS trace_id,
     lower(hex(sipHash64(number, 'span'))) AS span_id,
     'chat' AS operation,
     ['openai', 'anthropic', 'self-hosted'][if(model_number = 11, 3, 1 + model_number % 2)] AS provider,
@@ -67,10 +73,15 @@ SELECT
 FROM numbers({first}, {calls})
 """
 
-LEDGER = """
+INSERT = """
 INSERT INTO spanledger.ledger ({names})
-SELECT {values} FROM ({calls}) SETTINGS max_threads = 1, max_insert_threads = 1, async_insert = 0, insert_deduplicate = 0
+SELECT {values} FROM ({calls}) SETTINGS {settings}
 """
+SETTINGS = "max_threads = 1, max_insert_threads = 1, async_insert = 0, insert_deduplicate = 0, " + (
+    "exclude_materialize_skip_indexes_on_insert = '{exclude_materialize_skip_indexes_on_insert}'".format(
+        **INSERT_SETTINGS
+    )
+)
 _SAME = (
     "project", "timestamp", "trace_id", "span_id", "operation", "provider", "model", "service_name", "environment", "team",
     "feature", "customer", "user_id", "session_id", "prompt_name", "prompt_version", "service_tier", "cost_usd", "cost_status",
@@ -80,7 +91,9 @@ OF_LEDGER = {
     "posted_at": "received_at", "period": "toStartOfMonth(timestamp)", "kind": "'charge'", "calls": "1",
     "input_uncached": "toInt64(input_tokens - ifNull(cache_read_tokens, 0))",
     "cache_read": "if(isNull(input_tokens), NULL, toInt64(ifNull(cache_read_tokens, 0)))",
-    **dict.fromkeys(("cache_write_5m", "cache_write_1h", "audio_in", "reasoning", "audio_out"), "if(isNull(input_tokens), NULL, toInt64(0))"),
+    **dict.fromkeys(
+        ("cache_write_5m", "cache_write_1h", "audio_in", "reasoning", "audio_out"), "if(isNull(input_tokens), NULL, 0)::Nullable(Int64)"
+    ),
     "output_text": "toInt64(output_tokens)", "reports_cache": "isNotNull(cache_read_tokens)",
     "price_id": "if(cost_status = 'priced', concat(provider, '/', model), '')", "price_version": "'2026-11'",
 }  # fmt: skip
@@ -142,33 +155,60 @@ def statements(calls: int, table: str) -> Iterator[str]:
     for at, first, count in hours(calls):
         if count:
             made = CALLS.format(
-                random=random, start=int(at.timestamp()) * 10**9, first=first, calls=count, gap=3600 * 10**9 // count
+                random=random,
+                trace_id=TRACE_ID,
+                start=int(at.timestamp()) * 10**9,
+                first=first,
+                calls=count,
+                gap=3600 * 10**9 // count,
             )
-            yield LEDGER.replace("spanledger.ledger", f"spanledger.{table}").format(
+            yield INSERT.replace("spanledger.ledger", f"spanledger.{table}").format(
                 names=", ".join(values),
                 values=", ".join(f"{value} AS {name}_" for name, value in values.items()),
                 calls=made,
+                settings=SETTINGS,
             )
 
 
 def make(store: Store, calls: int) -> None:
-    """Fill both tables, side by side."""
+    """Fill both tables, two threads each, and wait until the engine has merged what it merges by itself."""
+    store.keep("spans", 0)  # the month ends where it ends, whatever the clock says
     failures: list[BaseException] = []
 
-    def fill(table: str) -> None:
+    def fill(table: str, part: int) -> None:
         client = store.open()
         try:
-            for statement in statements(calls, table):
+            for statement in itertools.islice(statements(calls, table), part, None, 2):
                 client.command(statement)
         except BaseException as error:
             failures.append(error)
         finally:
             client.close()
 
-    threads = [threading.Thread(target=fill, args=[table]) for table in ("ledger", "spans")]
+    threads = [threading.Thread(target=fill, args=[table, part]) for table in ("ledger", "spans") for part in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if failures:
         raise failures[0]
+    while store.query("SELECT 1 FROM system.merges"):
+        time.sleep(1)
+
+
+def main() -> None:
+    folder, calls = Path(sys.argv[1]), round(float(sys.argv[2]) * 1e6)
+    store = Store(folder / "store")
+    store.migrate(datetime.now(UTC))
+    begun = time.monotonic()
+    make(store, calls)
+    for table, parts, size in store.query(
+        "SELECT table, count(), sum(bytes_on_disk) FROM system.parts "
+        "WHERE active AND table IN ('ledger', 'spans') GROUP BY table ORDER BY table"
+    ):
+        print(f"  {table}: {size / 1e9:.2f} GB, {size / calls:.0f} bytes a call, in {parts} parts")
+    print(f"  made in {time.monotonic() - begun:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

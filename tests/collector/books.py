@@ -37,7 +37,7 @@ class Call:
     tier: str = ""
     usage: Mapping[str, int] = field(default_factory=lambda: {"input": 1000, "output": 100})
     start: datetime = NOON
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str | bool | int | float] = field(default_factory=dict)
 
     def span(self) -> Span:
         texts = {
@@ -56,10 +56,21 @@ class Call:
             start_time_unix_nano=start,
             end_time_unix_nano=start + 10**9,
             attributes=[
-                *(KeyValue(key=key, value=AnyValue(string_value=text)) for key, text in texts.items() if text),
+                *(KeyValue(key=key, value=any_value(value)) for key, value in texts.items() if value != ""),
                 *(KeyValue(key=key, value=AnyValue(int_value=number)) for key, number in numbers.items()),
             ],
         )
+
+
+def any_value(value: str | bool | int | float) -> AnyValue:
+    match value:
+        case str():
+            return AnyValue(string_value=value)
+        case bool():
+            return AnyValue(bool_value=value)
+        case int():
+            return AnyValue(int_value=value)
+    return AnyValue(double_value=value)
 
 
 def nanoseconds(at: datetime) -> int:

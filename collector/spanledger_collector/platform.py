@@ -18,21 +18,23 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
 from spanledger_collector.alerts.assembly import evaluator_of
+from spanledger_collector.alerts.evaluator import EVERY
 from spanledger_collector.alerts.platform_alerts import Vitals
 from spanledger_collector.app import Limits, collector_app
-from spanledger_collector.bookkeeper import Bookkeeper
+from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
 from spanledger_collector.config import Config
 from spanledger_collector.door import REMEMBERED_REQUESTS, Door
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
+from spanledger_collector.objectives import Objectives
 from spanledger_collector.readonly import ReadOnlyInterface, UnauthorizedError, readonly_app
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
@@ -50,7 +52,8 @@ _DASHBOARD = (
 
 @dataclass(frozen=True)
 class Options:
-    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one.
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one; with `alerts_every`
+    None, alerts are evaluated only by whoever calls for it.
 
     `store` is a ClickHouse server's DSN; without one, the store is embedded and read by way of `clickhouse_port`.
     """
@@ -62,9 +65,10 @@ class Options:
     clickhouse_port: int = 8123
     dashboard_port: int | None = 8501
     keep: Mapping[str, int] = field(default_factory=dict)
+    config: Config = field(default_factory=Config)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
-    config: Config = field(default_factory=Config)
+    alerts_every: timedelta | None = EVERY
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,10 @@ class Platform:
             raise StartError(f"the spool in {data / 'spool'} cannot be opened: {error.strerror}") from error
         self._cleanup.callback(self.spool.journal.close)
         self._cleanup.callback(self.spool.close)
+        settle_interrupted(self.store, self.spool)
+        Objectives(self.store, self.spool).record(options.config, datetime.now(UTC))
         self._bookkeeper = Bookkeeper(self.store, self.spool)
         self._cleanup.callback(self._bookkeeper.close)
-        self._bookkeeper.settle_interrupted()
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
         seen = [*remembered(self.store), *self.spool.recovered]
@@ -174,7 +179,8 @@ class Platform:
         with self._cleanup:
             dashboard = self._start_dashboard()
             self._forwarder.start()
-            self.alerts.start()
+            if self._options.alerts_every is not None:
+                self.alerts.start(every=self._options.alerts_every)
             try:
                 asyncio.run(self._serve())
             finally:
@@ -261,6 +267,35 @@ def remembered(store: Store) -> list[bytes]:
         f"ORDER BY received_at DESC LIMIT {REMEMBERED_REQUESTS}"
     )
     return [bytes(row[0]) for row in reversed(rows)]
+
+
+def migrate_server(dsn: str, dictionary_user: str, keep: Mapping[str, int], at: datetime) -> list[str]:
+    """Bring a server's schema up to date, as a user who may; returns the names of what was applied."""
+    store = Store(dsn, dictionary_user)
+    try:
+        applied = store.migrate(at)
+        for table, days in keep.items():
+            store.keep(table, days)
+        return applied
+    finally:
+        store.close()
+
+
+def prepare_store(
+    data: Path, config: Config, at: datetime, keep: Mapping[str, int] | None = None
+) -> tuple[list[str], list[str]]:
+    """Bring the schema and the objectives of a locked data folder up to date; returns the names of what was applied, and recorded."""
+    with contextlib.ExitStack() as cleanup:
+        store = Store(data / "store")
+        cleanup.callback(store.close)
+        applied = store.migrate(at)
+        for table, days in (keep or {}).items():
+            store.keep(table, days)
+        spool = Spool(data / "spool")
+        cleanup.callback(spool.journal.close)
+        cleanup.callback(spool.close)
+        settle_interrupted(store, spool)
+        return applied, Objectives(store, spool).record(config, at)
 
 
 @contextlib.contextmanager

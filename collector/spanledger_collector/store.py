@@ -30,6 +30,8 @@ from spanledger_collector.schemas_folder import SCHEMAS
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
 _POSTING = rf"^INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
+# The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
+OBJECTIVES_VIEW = "objectives/post_objectives"
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
 KEEP_DAYS_LIMIT = 10_000
 # The folders of `schemas/` in the order in which they are applied.
@@ -199,7 +201,7 @@ class Store:
 
     def _left_over(self) -> list[str]:
         """Views of a pipeline that was."""
-        pipeline = {_created(text) for _, text in self._files("pipeline")}
+        pipeline = {_created(text) for _, text in self._files("pipeline")} | {_view(OBJECTIVES_VIEW)}
         views = self.query(
             "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
         )
@@ -208,6 +210,32 @@ class Store:
     def _new_codes(self) -> list[Code]:
         known = {code for (code,) in self.query("SELECT code FROM spanledger.attribute_codes")}
         return [code for code in self.contract.codes if code.code not in known]
+
+    def replace_view(self, name: str, text: str) -> None:
+        """Have the materialized view of `schemas/{name}.sql` be `text`, with placeholders; '' is none. Only with no segment half posted.
+
+        Raises StartError where the text cannot be applied.
+        """
+        view = _view(name)
+        known = [
+            sha256
+            for (sha256,) in self.query(
+                "SELECT comment FROM system.tables WHERE concat(database, '.', name) = {v:String}", {"v": view}
+            )
+        ]
+        if not text:
+            if known:
+                self.command(f"DROP VIEW {view} SYNC")
+            return
+        text = self.contract.render(text)
+        sha256 = hashlib.sha256((text + "".join(part for _, part in self._files("functions"))).encode()).hexdigest()
+        if known == [sha256]:
+            return
+        # the view says what it is itself, and nothing while it changes: whatever a crash leaves, it is not taken for another
+        if known:
+            self.command(f"ALTER TABLE {view} MODIFY COMMENT ''")
+        self._apply("pipeline", name, text, {view} if known else set())
+        self.command(f"ALTER TABLE {view} MODIFY COMMENT {quote(sha256)}")
 
     def _record_codes(self) -> None:
         """Add the codes of attributes that the store does not know yet. None is taken away: old rows are read by them."""
@@ -281,3 +309,8 @@ def _created(sql: str) -> str:
     """The table or materialized view that a file makes; '' where it makes none."""
     found = _CREATED.search(sql)
     return found[1] if found else ""
+
+
+def _view(name: str) -> str:
+    """The view that `schemas/{name}.sql` makes."""
+    return f"spanledger.{name.partition('/')[2]}"

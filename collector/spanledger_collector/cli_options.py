@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import clickhouse_connect
 import platformdirs
@@ -41,11 +42,13 @@ SQL_PORT = "http://127.0.0.1:8123"
 
 def ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:
     """The answer of the read-only SQL port. Raises StartError, of one line."""
+    parts = urlsplit(url)
+    where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # a server's may have a password in it
+    secure = parts.scheme == "https"
     try:
-        secure = url.startswith("https:")
         with clickhouse_connect.get_client(dsn=url, secure=secure, password=key, database="spanledger") as client:
             return client.raw_query(query, parameters=dict(parameters or {}), fmt=output)
     except OperationalError as error:
-        raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error
+        raise StartError(f"{where} does not answer: is `spanledger up` running there?") from error
     except ClickHouseError as error:
-        raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
+        raise StartError(f"{where}: {str(error).splitlines()[0]}") from error

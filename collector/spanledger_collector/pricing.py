@@ -134,6 +134,7 @@ class PriceBook:
     def __init__(self, client: Client, edition: Edition | None = None) -> None:
         self._client = client
         self._edition = edition or Edition()
+        self._loaded = False  # whether the dictionary has what is recorded: a server may go away in between
 
     def record_edition(self, at: datetime) -> int:
         """Record whatever this edition says that the book does not say already, as of `at`; returns the number of rows.
@@ -176,9 +177,12 @@ class PriceBook:
             for card in cards
         ]
         if rows:
+            self._loaded = False
             lines = "\n".join(json.dumps(row, default="{:f}".format) for row in rows)
             self._client.command(f"INSERT INTO spanledger.prices SETTINGS async_insert = 0 FORMAT JSONEachRow\n{lines}")
+        if not self._loaded:
             self._client.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")
+            self._loaded = True
         return len(rows)
 
     def _recorded(self) -> tuple[dict[tuple[str, str, str], frozenset[Card]], dict[Pair, str]]:

@@ -14,6 +14,7 @@ from collector.clickhouse import PASSWORD, ClickHouse, clickhouse
 from collector.rig import Rig, Rigged, Running, until
 from collector.test_cli import one_line, spanledger
 from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
+from spanledger_collector.config import load
 from spanledger_collector.engine import OLDEST_SERVER, Server, quote
 from spanledger_collector.envelope import Envelope
 from spanledger_collector.errors import PermanentError, RetryableError, StartError, UndecidedError
@@ -306,3 +307,21 @@ def test_a_server_is_migrated_by_one_user_and_used_by_another(tmp_path: Path) ->
                 assert rows == 3 and "toIntervalDay(7)" in ttl
             finally:
                 running.stop()
+
+
+def test_objectives_are_counted_on_a_server(on_server: Callable[..., Rig], server: ClickHouse, tmp_path: Path) -> None:
+    file = tmp_path / "spanledger.yaml"
+    file.write_text(
+        "slos: [{name: web, indicator: availability, objective: 99, period: 28d, scope: {services: [web]}}]"
+    )
+    data = tmp_path / "collector"
+    running = Running(Options(data, server.dsn, otlp_port=0, dashboard_port=None, config=load(file)))
+    try:
+        assert running.send(request(calls(3))).status_code == 200
+        running.drained()
+        counted = "SELECT sum(calls), sum(bad) FROM spanledger.objective_minutes WHERE objective = 'web'"
+        assert running.platform.store.query(counted) == [(3, 0)]
+    finally:
+        running.stop()
+    without = Running(Options(data, server.dsn, otlp_port=0, dashboard_port=None))
+    without.stop()  # and takes the view away, as other tests have no objectives

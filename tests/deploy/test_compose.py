@@ -153,6 +153,12 @@ def test_every_command_is_one_that_the_command_line_knows(services: dict[str, An
     assert 'CMD ["up", "--no-dashboard", "--host", "0.0.0.0"]' in DOCKERFILE.read_text()
 
 
+def test_the_configuration_of_the_collector_is_right() -> None:
+    command = [sys.executable, "-m", "spanledger_collector", "slo", "check", str(ROOT / "deploy" / "spanledger.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 # -- images
 
 

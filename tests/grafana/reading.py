@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[2] / "grafana"
-BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "boards").glob("*.json"))}
+BOARDS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "boards").glob("*.json"))
+}
 CLICKHOUSE = "grafana-clickhouse-datasource"
 ALL = "$__all"
 Json = dict[str, Any]
@@ -62,7 +64,7 @@ class Reader:
             values = value if isinstance(value, list) else [value]
             return ",".join("'" + one.replace("'", "\\'") + "'" for one in values)
         assert not form, form
-        return f"'{"','".join(value)}'" if isinstance(value, list) else value
+        return "'" + "','".join(value) + "'" if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

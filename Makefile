@@ -7,7 +7,7 @@ CODE   := sdk collector dashboard demo grafana tests
 BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format boards bench browser clean
+.PHONY: help demo test check format boards bench browser promtool clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,8 +15,8 @@ help: ## Show this help
 demo: $(READY) ## Start everything on this machine, with a month of history and live traffic
 	$(BIN)/python -m spanledger_demo $(ARGS)
 
-test: check browser ## Run the whole suite
-	$(BIN)/python -m pytest $(ARGS)
+test: check browser promtool ## Run the whole suite
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(READY) ## Formatting, lint, types, boards up to date
 	$(BIN)/ruff format --check $(CODE)
@@ -38,6 +38,11 @@ browser: # Chromium for the browser tests, where it can be had; they say so and 
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 		|| echo "No chromium here, and it could not be installed: the browser tests will be skipped."
+
+promtool: # Prometheus' own tester of rules, likewise
+	@command -v promtool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
+		|| echo "No promtool here, and it could not be installed: the tests of Prometheus' rules will be skipped."
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("spanledger needs Python 3.11 or newer; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

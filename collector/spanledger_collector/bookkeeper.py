@@ -43,13 +43,6 @@ class Bookkeeper:
         self._fresh = [segment for (segment,) in rows]
         self._opening = True
 
-    def settle_interrupted(self) -> None:
-        """Undo corrections that were begun and not done: they are made anew. Nothing else is posted without a file in the spool."""
-        waiting = self._spool.numbers()
-        for number in [number for number in self._spool.journal.state.started if number not in waiting]:
-            self._store.settle(number)
-            self._spool.journal.done(number)
-
     def posted(self, segment: int) -> None:
         """A segment has been posted: its models may need a price, its calls may have been posted before."""
         self._fresh.append(segment)
@@ -61,7 +54,7 @@ class Bookkeeper:
             return
         segments, self._fresh = self._fresh, []
         try:
-            self.settle_interrupted()
+            settle_interrupted(self._store, self._spool)
             # duplicates first: what was received first stays exactly as it was posted
             if self._corrections.find_duplicates(segments):
                 self._post(lambda number: self._corrections.post_duplicates(number, self._clock(), segments))
@@ -91,3 +84,11 @@ class Bookkeeper:
         self._store.sync()
         self._spool.journal.done(number)
         self.corrections_posted += posted
+
+
+def settle_interrupted(store: Store, spool: Spool) -> None:
+    """Undo what was begun and not done, and has no file in the spool, such as corrections: it is made anew."""
+    waiting = spool.numbers()
+    for number in [number for number in spool.journal.state.started if number not in waiting]:
+        store.settle(number)
+        spool.journal.done(number)

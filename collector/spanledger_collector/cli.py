@@ -1,4 +1,4 @@
-"""The command line: `spanledger up | migrate | keys | sql`."""
+"""The command line: `spanledger up | migrate | keys | slo | alerts | sql`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import clickhouse_connect
-import platformdirs
 import typer
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from spanledger_collector import slo
+from spanledger_collector.alerts import cli as alerts
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
+from spanledger_collector.config import load, load_default
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
-from spanledger_collector.platform import Options, Platform, lock_folder
-from spanledger_collector.store import Store
+from spanledger_collector.platform import Options, Platform, lock_folder, prepare_store
 
 app = typer.Typer(
     name="spanledger",
@@ -33,17 +33,11 @@ keys_app = typer.Typer(
     help="API keys: a project's right to send (ingest) and to read. From the first key on, every request needs one.",
 )
 app.add_typer(keys_app, name="keys")
-
-Data = Annotated[
-    Path,
-    typer.Option(
-        "--data",
-        envvar="SPANLEDGER_DATA",
-        help="The data folder: store, spool and keys.",
-        show_default="the user's data directory",
-        default_factory=lambda: Path(platformdirs.user_data_dir("spanledger")),
-    ),
-]
+app.add_typer(alerts.app, name="alerts")
+slo_app = typer.Typer(
+    no_args_is_help=True, help="SLOs and budgets: check the configuration, see how they stand, generate alert rules."
+)
+app.add_typer(slo_app, name="slo")
 
 
 @app.command()
@@ -80,6 +74,7 @@ def up(
             help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
         ),
     ] = None,
+    config: ConfigFile = None,
 ) -> None:
     """Run the embedded platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder."""
     with_dashboard = not no_dashboard
@@ -96,6 +91,7 @@ def up(
             clickhouse_port=clickhouse_port,
             dashboard_port=dashboard_port if with_dashboard else None,
             keep=dict(_retention(entry) for entry in keep or ()),
+            config=load_default(config, data),
         )
     )
     where = platform.addresses
@@ -111,16 +107,15 @@ def up(
 
 
 @app.command()
-def migrate(data: Data) -> None:
-    """Bring the store's schema up to date. `up` does this too; run it apart to see what an upgrade changes."""
+def migrate(data: Data, config: ConfigFile = None) -> None:
+    """Bring the store's schema and objectives up to date. `up` does this too; run it apart to see what an upgrade changes."""
+    wanted = load_default(config, data)
     with lock_folder(data):
-        store = Store(data / "store")
-        try:
-            applied = store.migrate(datetime.now(UTC))
-        finally:
-            store.close()
+        applied, recorded = prepare_store(data, wanted, datetime.now(UTC))
     for name in applied:
         typer.echo(f"applied schemas/{name}.sql")
+    for name in recorded:
+        typer.echo(f"recorded {name}")
     typer.echo(
         f"{len(applied)} applied; the schema is up to date."
         if applied
@@ -131,12 +126,8 @@ def migrate(data: Data) -> None:
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A SELECT. Without one, it is read from standard input.")] = "",
-    url: Annotated[
-        str, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_DSN", help="The read-only SQL port.")
-    ] = "http://127.0.0.1:8123",
-    key: Annotated[
-        str, typer.Option(envvar="SPANLEDGER_READ_KEY", help="An API key that may read.", show_default=False)
-    ] = "",
+    url: SqlPort = SQL_PORT,
+    key: ReadKey = "",
     output: Annotated[
         str, typer.Option("--format", help="Any ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow …")
     ] = "PrettyCompactMonoBlock",
@@ -145,13 +136,64 @@ def sql(
     text = query or sys.stdin.read()
     if not text.strip():
         raise typer.BadParameter("give a query, or pipe one in")
-    try:
-        with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
-            sys.stdout.buffer.write(client.raw_query(text, fmt=output))
-    except OperationalError as error:
-        raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error
-    except ClickHouseError as error:
-        raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
+    sys.stdout.buffer.write(ask(url, key, text, output))
+
+
+@slo_app.command("check")
+def slo_check(file: Annotated[Path, typer.Argument(help="The configuration to check.")]) -> None:
+    """Check a configuration file, without a running spanledger and without the secrets that it takes from the environment."""
+    config = load(file, environment=None)
+    typer.echo(
+        f"{file} is right: {len(config.slos)} SLOs, {len(config.budgets)} budgets, {len(config.alerting.channels)} channels."
+    )
+
+
+@slo_app.command("list")
+def slo_list(
+    url: SqlPort = SQL_PORT,
+    key: ReadKey = "",
+    output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
+) -> None:
+    """Show the SLOs and budgets that a running spanledger has in force."""
+    sys.stdout.buffer.write(ask(url, key, slo.LIST, output))
+
+
+@slo_app.command("status")
+def slo_status(
+    url: SqlPort = SQL_PORT,
+    key: ReadKey = "",
+    at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="As of when, in UTC.", show_default="now")
+    ] = None,
+    output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
+) -> None:
+    """Show how the SLOs and budgets of a running spanledger stand: what is left of each, how fast it goes, what fires."""
+    moment = at or datetime.now(UTC)
+    sys.stdout.buffer.write(ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
+
+
+@slo_app.command("generate")
+def slo_generate(
+    what: Annotated[
+        slo.Target,
+        typer.Argument(help="prometheus: recording and alerting rules. grafana: alert rules, as a provisioning file."),
+    ],
+    data: Data,
+    config: ConfigFile = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write.", show_default="standard output")
+    ] = None,
+) -> None:
+    """Generate the alert rules of a configuration, for Prometheus or for Grafana. They say what the built-in alerts say."""
+    found = load(config, environment=None) if config else load_default(None, data, environment=None)
+    if not found.objectives:
+        raise StartError("there are no SLOs or budgets to make rules of: name a configuration with --config")
+    text = slo.generate(what, found)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    typer.echo(f"{out} is written: rules for {len(found.objectives)} SLOs and budgets.")
 
 
 @keys_app.command("create")

@@ -148,6 +148,10 @@ class Slo(Objective):
         return "slo"
 
     @property
+    def zone(self) -> str:
+        return "UTC"
+
+    @property
     def limit(self) -> Decimal | None:
         if self.threshold is None:
             return None
@@ -190,6 +194,10 @@ class Budget(Objective):
     @property
     def kind(self) -> str:
         return "budget"
+
+    @property
+    def zone(self) -> str:
+        return self.time_zone
 
     @property
     def version(self) -> str:
@@ -278,7 +286,7 @@ def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Conf
     return config if environment is None else _expanded(config, path, environment)
 
 
-def load_default(path: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> Config:
+def load_default(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config:
     """The configuration at `path`, or that of the data folder, which may be missing. Raises StartError."""
     if path is None and not (data / FILE_NAME).exists():
         return Config()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from spanledger_collector.errors import StartError
 
-
 # IOV_MAX of Linux and macOS: so many pieces may be written by one call.
 PIECES_AT_ONCE = 1024
 

@@ -22,6 +22,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from spanledger_collector.alerts.evaluator import Evaluator
+from spanledger_collector.alerts.state import Severity
 from spanledger_collector.door import Door
 from spanledger_collector.errors import CollectorError
 from spanledger_collector.forwarder import Forwarder
@@ -41,6 +43,9 @@ TOKEN_TYPES = (
 )
 # Segments between two scrapes are counted in one query; more than this are counted before a scrape asks.
 UNCOUNTED_LIMIT = 500
+Totals = tuple[int, int, Decimal, int]
+"""Of an objective: calls, bad ones, USD, calls without a price."""
+NOTHING: Totals = (0, 0, Decimal(0), 0)
 
 _TOTALS = f"""
 SELECT model, status, toUInt64(count()) AS requests, sum(cost_usd) AS cost,
@@ -51,9 +56,21 @@ WHERE segment IN ({{segments:Array(UInt64)}}) AND kind = 'charge' AND reason = '
 GROUP BY model, status
 """
 
+_OBJECTIVES = "SELECT objective, kind FROM spanledger.objectives_now"
+# what is late has no place in a time series whose samples have the time of the scrape
+_OBJECTIVE_TOTALS = """
+SELECT objective, sum(calls), sum(bad), sum(cost_usd), sum(unpriced_calls)
+FROM spanledger.objective_minutes
+WHERE NOT late AND (segment IN ({segments:Array(UInt64)})) = {those:Bool}
+GROUP BY objective
+"""
+
 
 class Metrics(Collector):
-    """The collector's metrics. `query` reads the ledger; a posted segment is counted once, at the next scrape."""
+    """The collector's metrics. `query` reads the ledger; a posted segment is counted once, at the next scrape.
+
+    What the objectives of this start have counted already is read at once, so that a restart does not begin at 0.
+    """
 
     def __init__(
         self,
@@ -61,9 +78,10 @@ class Metrics(Collector):
         door: Door,
         spool: Spool,
         forwarder: Forwarder,
+        alerts: Evaluator | None = None,
     ) -> None:
         self._query = query
-        self._door, self._spool, self._forwarder = door, spool, forwarder
+        self._door, self._spool, self._forwarder, self._alerts = door, spool, forwarder, alerts
         self._lock = threading.Lock()
         self._uncounted: list[int] = []
         self._refused: dict[int, int] = {}
@@ -71,6 +89,11 @@ class Metrics(Collector):
         self._cost: dict[str, Decimal] = {}
         self._tokens: dict[tuple[str, str], int] = {}
         self._latency: dict[str, list[float]] = {}
+        kinds = [(name, kind) for name, kind in query(_OBJECTIVES, {})]
+        self._slos: dict[str, Totals] = {name: NOTHING for name, kind in kinds if kind == "slo"}
+        self._budgets: dict[str, Totals] = {name: NOTHING for name, kind in kinds if kind == "budget"}
+        if kinds:  # what was begun will be posted anew
+            self._add(query(_OBJECTIVE_TOTALS, {"segments": list(spool.journal.state.started), "those": False}))
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -96,12 +119,15 @@ class Metrics(Collector):
         with self._lock:
             with contextlib.suppress(CollectorError):  # the store is away: its calls are counted once it is back
                 self._count()
-            return [*self._calls(), *self._own()]
+            return [*self._calls(), *self._objectives(), *self._own(), *self._alerting()]
 
     def _count(self) -> None:
         if not self._uncounted:
             return
-        for model, status, requests, cost, *rest in self._query(_TOTALS, {"segments": self._uncounted}):
+        totals = self._query(_TOTALS, {"segments": self._uncounted})
+        if self._slos or self._budgets:  # asked before anything is added: it may fail
+            self._add(self._query(_OBJECTIVE_TOTALS, {"segments": self._uncounted, "those": True}))
+        for model, status, requests, cost, *rest in totals:
             self._requests[model, status] = self._requests.get((model, status), 0) + requests
             self._cost[model] = self._cost.get(model, Decimal(0)) + (cost or 0)
             for kind, tokens in zip(TOKEN_TYPES, rest, strict=False):
@@ -110,6 +136,32 @@ class Metrics(Collector):
             known = self._latency.setdefault(model, [0] * len(fresh))
             self._latency[model] = [a + b for a, b in zip(known, fresh, strict=True)]
         self._uncounted.clear()
+
+    def _add(self, rows: Sequence[Sequence[Any]]) -> None:
+        for name, *fresh in rows:
+            for objectives in (self._slos, self._budgets):
+                if name in objectives:
+                    calls, bad, cost, unpriced = objectives[name]
+                    objectives[name] = (calls + fresh[0], bad + fresh[1], cost + fresh[2], unpriced + fresh[3])
+
+    def _objectives(self) -> list[Metric]:
+        calls = CounterMetricFamily("spanledger_slo_calls", "Calls that an SLO counts.", labels=["slo"])
+        bad = CounterMetricFamily("spanledger_slo_bad_calls", "Those of them that are bad.", labels=["slo"])
+        for name, (number, bad_ones, _, _) in self._slos.items():
+            calls.add_metric([name], number)
+            bad.add_metric([name], bad_ones)
+        spend = CounterMetricFamily(
+            "spanledger_budget_spend_usd",
+            "First charges in USD that a budget pays; calls without a price add nothing. Never falls.",
+            labels=["budget"],
+        )
+        unpriced = CounterMetricFamily(
+            "spanledger_budget_unpriced_calls", "Billable calls of a budget without a price.", labels=["budget"]
+        )
+        for name, (_, _, dollars, without) in self._budgets.items():
+            spend.add_metric([name], float(dollars))
+            unpriced.add_metric([name], without)
+        return [calls, bad, spend, unpriced]
 
     def _calls(self) -> list[Metric]:
         requests = CounterMetricFamily(
@@ -178,3 +230,28 @@ class Metrics(Collector):
             *(CounterMetricFamily(name, text, value=value) for name, (text, value) in counters.items()),
             *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in gauges.items()),
         ]
+
+    def _alerting(self) -> list[Metric]:
+        if self._alerts is None:
+            return []
+        evaluated = GaugeMetricFamily(
+            "spanledger_alert_evaluation_timestamp_seconds", "When alerts were last evaluated, all of them; Unix time."
+        )
+        if self._alerts.evaluated_at is not None:
+            evaluated.add_metric([], self._alerts.evaluated_at.timestamp())
+        open_ = GaugeMetricFamily("spanledger_alerts_open", "Incidents that are open.", labels=["severity"])
+        for severity in Severity:
+            number = sum(incident.alert.severity is severity for incident in self._alerts.open)
+            open_.add_metric([severity], number)
+        sent = CounterMetricFamily(
+            "spanledger_alert_messages_sent", "Messages that a channel took.", labels=["channel"]
+        )
+        failed = CounterMetricFamily(
+            "spanledger_alert_messages_failed",
+            "Messages that a channel did not take, each after several tries; they are tried again.",
+            labels=["channel"],
+        )
+        for line in self._alerts.lines:
+            sent.add_metric([line.channel.name], line.sent)
+            failed.add_metric([line.channel.name], line.failed)
+        return [evaluated, open_, sent, failed]

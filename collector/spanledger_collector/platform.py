@@ -18,18 +18,23 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
+from spanledger_collector.alerts.assembly import evaluator_of
+from spanledger_collector.alerts.evaluator import EVERY
+from spanledger_collector.alerts.platform_alerts import Vitals
 from spanledger_collector.app import Limits, collector_app
-from spanledger_collector.bookkeeper import Bookkeeper
+from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
+from spanledger_collector.config import Config
 from spanledger_collector.door import REMEMBERED_REQUESTS, Door
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
+from spanledger_collector.objectives import Objectives
 from spanledger_collector.readonly import UnauthorizedError, readonly_app
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
@@ -47,7 +52,8 @@ _DASHBOARD = (
 
 @dataclass(frozen=True)
 class Options:
-    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one."""
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one; with `alerts_every`
+    None, alerts are evaluated only by whoever calls for it."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -55,8 +61,10 @@ class Options:
     clickhouse_port: int = 8123
     dashboard_port: int | None = 8501
     keep: Mapping[str, int] = field(default_factory=dict)
+    config: Config = field(default_factory=Config)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
+    alerts_every: timedelta | None = EVERY
 
 
 @dataclass(frozen=True)
@@ -117,14 +125,19 @@ class Platform:
             raise StartError(f"the spool in {data / 'spool'} cannot be opened: {error.strerror}") from error
         self._cleanup.callback(self.spool.journal.close)
         self._cleanup.callback(self.spool.close)
+        settle_interrupted(self.store, self.spool)
+        Objectives(self.store, self.spool).record(options.config, datetime.now(UTC))
         self._bookkeeper = Bookkeeper(self.store, self.spool)
         self._cleanup.callback(self._bookkeeper.close)
-        self._bookkeeper.settle_interrupted()
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
         seen = [*remembered(self.store), *self.spool.recovered]
         door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=seen)
-        self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder)
+        self._alerts_client = self.store.open()
+        self._cleanup.callback(self._alerts_client.close)
+        self.alerts = evaluator_of(options.config, data, self._alerts_client, self._vitals)
+        self._cleanup.callback(self.alerts.stop)
+        self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder, self.alerts)
         # what the dashboard of this platform shows its key: it reads every project
         self._own_key = secrets.token_urlsafe(32)
         self._readonly = readonly_app(self.store.open, self._authorize)
@@ -138,11 +151,14 @@ class Platform:
         with self._cleanup:
             dashboard = self._start_dashboard()
             self._forwarder.start()
+            if self._options.alerts_every is not None:
+                self.alerts.start(every=self._options.alerts_every)
             try:
                 asyncio.run(self._serve())
             finally:
                 if dashboard is not None:
                     dashboard.terminate()
+                self.alerts.stop()
                 self.spool.close()
                 self._forwarder.stop(DRAIN_SECONDS)
                 if dashboard is not None:
@@ -183,6 +199,10 @@ class Platform:
             return f"posting fails: {self._forwarder.last_error}"
         return ""
 
+    def _vitals(self) -> Vitals:
+        spool, forwarder = self.spool, self._forwarder
+        return Vitals(spool.size, spool.settings.limit, spool.oldest_age(), forwarder.failures, forwarder.last_error)
+
     def _authorize(self, key: str | None) -> frozenset[str] | None:
         if key and hmac.compare_digest(key.encode(), self._own_key.encode()):
             return None
@@ -217,6 +237,19 @@ def remembered(store: Store) -> list[bytes]:
         f"ORDER BY received_at DESC LIMIT {REMEMBERED_REQUESTS}"
     )
     return [bytes(row[0]) for row in reversed(rows)]
+
+
+def prepare_store(data: Path, config: Config, at: datetime) -> tuple[list[str], list[str]]:
+    """Bring the schema and the objectives of a locked data folder up to date; returns the names of what was applied, and recorded."""
+    with contextlib.ExitStack() as cleanup:
+        store = Store(data / "store")
+        cleanup.callback(store.close)
+        applied = store.migrate(at)
+        spool = Spool(data / "spool")
+        cleanup.callback(spool.journal.close)
+        cleanup.callback(spool.close)
+        settle_interrupted(store, spool)
+        return applied, Objectives(store, spool).record(config, at)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,11 @@ def read(path: Path) -> Any:
         raise YamlError(str(error).replace("\n", " ")) from error
 
 
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True  # what is said twice is written twice
+
+
 def write(value: Any) -> str:
     """`value` as YAML, its keys in their order."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)

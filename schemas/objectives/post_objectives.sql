@@ -1,5 +1,5 @@
 -- What do postings add to the objectives? Runs behind the ledger, so that corrections reach budgets; it is there only where there
--- are objectives, and is made with them: `@counted` and the like are lists of an expression an objective (objectives.py).
+-- are objectives, and is made of them: its lists hold an expression an objective (objectives.py).
 -- Worked out for all objectives of a row at once, and told apart after they are summed up.
 CREATE MATERIALIZED VIEW spanledger.post_objectives TO spanledger.objective_minutes AS
 SELECT

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
-from spanledger_collector.bookkeeper import Bookkeeper
+from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
+from spanledger_collector.config import Config
 from spanledger_collector.envelope import Envelope
 from spanledger_collector.forwarder import Forwarder
+from spanledger_collector.objectives import Objectives
 from spanledger_collector.platform import Options, Platform
 from spanledger_collector.pricing import PriceBook
 from spanledger_collector.spool import Spool, SpoolSettings
@@ -61,6 +63,7 @@ class Rig:
         settings: SpoolSettings = QUICK,
         idle: Callable[[bool], None] = lambda pressed: None,
         books: bool = False,
+        config: Config | None = None,
     ) -> None:
         self.store = Store(data / "store")
         self.store.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")  # as a platform does when it starts
@@ -68,8 +71,11 @@ class Rig:
         self.bookkeeper: Bookkeeper | None = None
         if books:
             self.bookkeeper = Bookkeeper(self.store, self.spool)
-            self.bookkeeper.settle_interrupted()
+            settle_interrupted(self.store, self.spool)
             self.bookkeeper.open_book()
+        if config is not None:
+            settle_interrupted(self.store, self.spool)
+            Objectives(self.store, self.spool).record(config, datetime.now(UTC))
         self.posted: list[int] = []
         self.forwarder = Forwarder(
             self.spool, self.store, self._posted, self.bookkeeper.tidy if self.bookkeeper else idle

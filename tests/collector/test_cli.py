@@ -36,10 +36,15 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("command", "mentions"),
     [
-        ((), ["up", "migrate", "keys", "sql"]),
+        ((), ["up", "migrate", "keys", "slo", "alerts", "sql"]),
         (("up",), ["--data", "--no-dashboard", "--host", "--otlp-port", "4318", "8123", "8501", "--keep", "API keys"]),
-        (("migrate",), ["--data", "schema"]),
+        (("migrate",), ["--data", "--config", "schema"]),
         (("sql",), ["--url", "--key", "--format", "SELECT"]),
+        (("slo",), ["check", "list", "status", "generate"]),
+        (("slo", "check"), ["file", "secrets"]),
+        (("slo", "list"), ["--url", "--key", "--format"]),
+        (("slo", "status"), ["--at", "--url", "UTC"]),
+        (("slo", "generate"), ["prometheus", "grafana", "--config", "--out"]),
         (("keys",), ["create", "list", "revoke"]),
         (("keys", "create"), ["--project", "--scope", "shown once"]),
         (("keys", "list"), ["--json"]),

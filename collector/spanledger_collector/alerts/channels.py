@@ -7,7 +7,6 @@ read by people: they get one message for all that one evaluation found.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,11 +21,22 @@ from spanledger_collector.alerts.messages import Message, Writer
 from spanledger_collector.alerts.state import Kind, Notice, Severity
 from spanledger_collector.errors import RetryableError, StartError
 
+logging.getLogger("apprise").propagate = False  # what goes wrong is said once, by us
+
 _TYPES = {
     (Kind.FIRING, Severity.PAGE): apprise.NotifyType.FAILURE,
     (Kind.FIRING, Severity.TICKET): apprise.NotifyType.WARNING,
     (Kind.NO_DATA, Severity.TICKET): apprise.NotifyType.WARNING,
 }
+# Under whose name they arrive, without apprise's pictures.
+_ASSET = apprise.AppriseAsset(
+    app_id="spanledger",
+    app_desc="spanledger alerts",
+    app_url="",
+    image_url_mask="",
+    image_url_logo="",
+    async_mode=False,
+)
 _INCIDENTS = ("pagerduty", "opsgenie")
 _WEBHOOKS = ("json", "jsons", "form", "forms", "xml", "xmls")
 
@@ -75,7 +85,8 @@ class AppriseChannel:
             message = self.writer.write([notice], at)
             if service == "pagerduty":
                 links = self.writer.links(notice, at)
-                details = {f"+{name.lower()}": text for name, text in links.items()}
+                # quoted once more: apprise reads the text of a detail as if it were still part of a URL
+                details = {f"+{name.lower()}": quote(text) for name, text in links.items()}
                 self._notify(message, {"dedup": message.key, "action": "map", **details})
             elif message.kind is Kind.RESOLVED:
                 self._close_in_opsgenie(message)
@@ -86,38 +97,18 @@ class AppriseChannel:
         between = "&" if "?" in self.url else "?"
         url = self.url + (between + urlencode(extra, quote_via=quote) if extra else "")
         # one of its own for each message: apprise makes a service that was just used wait
-        sender = apprise.Apprise()
+        sender = apprise.Apprise(asset=_ASSET)
         sender.add(url)
         notify_type = _TYPES.get((message.kind, message.severity), apprise.NotifyType.SUCCESS)
-        with _complaints() as complaints:
-            taken = sender.notify(body=message.body, title=message.title, notify_type=notify_type)
-        if not taken:
-            raise RetryableError("; ".join(complaints) or "the service did not take the message")
+        result = sender.notify(
+            body=message.body, title=message.title, notify_type=notify_type, body_format=apprise.NotifyFormat.TEXT.value
+        )
+        if not result:
+            said = "; ".join(entry.message for entry in result.logs())
+            raise RetryableError(said or "the service did not take the message")
 
     def _close_in_opsgenie(self, message: Message) -> None:
         # apprise closes by what it remembers of this process, and takes a request's id for the alert's
         service = apprise.Apprise.instantiate(self.url)
         assert isinstance(service, NotifyOpsgenie) and service.region_name is not None
         opsgenie.close(OPSGENIE_API_LOOKUP[service.region_name], service.apikey, message.key, message.body)
-
-
-class _complaints(logging.Handler):  # noqa: N801  (a context manager)
-    """What apprise logs in this thread while it sends: the only place where it says why it could not."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._thread = threading.get_ident()
-        self._texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self._texts.append(record.getMessage())
-
-    def __enter__(self) -> list[str]:
-        logger = logging.getLogger("apprise")
-        logger.propagate = False  # it is reported once, by us
-        logger.addHandler(self)
-        return self._texts
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("apprise").removeHandler(self)

@@ -84,7 +84,6 @@ class Evaluator:
             for line in self.lines:
                 line.wait(LAST_WAIT)
             self.collect(self._clock())
-            self._write()
         for line in self.lines:
             line.close()
         if self._heartbeat is not None:
@@ -94,9 +93,9 @@ class Evaluator:
         """One round: what is wrong at `at`, what began and what is over, and who is to be told. Never raises for the store."""
         at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the store keeps it: keys are made of it
         self.collect(at)
-        conditions, objectives_known = self._conditions(at)
+        conditions, objectives_known, complete = self._conditions(at)
         self._unwritten += self._incidents.step(conditions, at, self._silenced(at), objectives_known)
-        if not self._write() or not objectives_known:
+        if not self._write() or not complete:
             self._failures += 1
         else:
             self._failures, self._error = 0, ""
@@ -117,6 +116,7 @@ class Evaluator:
             else:
                 self._unwritten += self._incidents.told(name, outcome.notices, at, outcome.recovered)
         self._incidents.forget(line.channel.name for line in self.lines)
+        self._write()
 
     def wait(self, seconds: float = 30.0) -> None:
         """Wait until no message is on its way."""
@@ -129,6 +129,7 @@ class Evaluator:
         due = self._clock()
         while not self._stopping.is_set():
             now = self._clock()
+            due = min(due, now + self._every)  # a clock that is set back makes nobody wait
             self._wake.clear()
             try:
                 if now >= due:
@@ -136,25 +137,25 @@ class Evaluator:
                     self.evaluate(now)
                 else:  # a message has arrived, or has not
                     self.collect(now)
-                    self._write()
                     self._dispatch(now)
             except Exception:  # whatever it is: who would tell of it, if not this thread?
                 log.exception("alerts could not be evaluated")
             self._wake.wait(max(0.0, (due - self._clock()).total_seconds()))
 
-    def _conditions(self, at: datetime) -> tuple[list[Condition], bool]:
-        """What holds, and whether the objectives are part of it."""
-        conditions: list[Condition] = []
-        known = True
-        try:
-            conditions = self._objectives.conditions(at)
-            self._stored = self._platform.stored(at)
-        except Exception as error:
-            self._failed(error)
-            known = False
-        unknown = [Condition(condition.alert, None) for condition in self._stored]
-        stored = self._stored if known else unknown
-        return [*conditions, *stored, *self._platform.own(self.lines, self._failures, self._error)], known
+    def _conditions(self, at: datetime) -> tuple[list[Condition], bool, bool]:
+        """What holds, whether that is all of the objectives, and whether it is all there is."""
+        objectives: list[Condition] = []
+        stored = [Condition(condition.alert, None) for condition in self._stored]
+
+        def read_objectives() -> None:
+            objectives.extend(self._objectives.conditions(at))
+
+        def read_stored() -> None:
+            self._stored = stored[:] = self._platform.stored(at)
+
+        known, complete = self._aside(read_objectives), self._aside(read_stored)
+        own = self._platform.own(self.lines, self._failures, self._error)
+        return [*objectives, *stored, *own], known, known and complete
 
     def _silenced(self, at: datetime) -> Callable[[Incident], str]:
         try:

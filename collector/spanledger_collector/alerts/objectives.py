@@ -73,7 +73,7 @@ class Objectives:
             return Condition(alert, False)
         worst = max(firing, key=lambda row: row["long_burn"])
         window = _length(worst["long_seconds"])
-        burn = f"{worst['long_burn']:.3g} times as fast as it may"
+        burn = f"{_times(worst['long_burn'])} as fast as it may"
         if worst["kind"] == "budget":
             summary = f"{objective} spends its budget {burn} (last {window})"
             how_bad = ""
@@ -84,7 +84,7 @@ class Objectives:
             how_bad = f"{bad:,} of {calls:,} calls {what} in the last {window}."
         rule = (
             f"Rule: more than {worst['factor']:g} times over {window} and over {_length(worst['short_seconds'])}; "
-            f"the last {_length(worst['short_seconds'])}: {worst['short_burn']:.3g} times."
+            f"the last {_length(worst['short_seconds'])}: {_times(worst['short_burn'])}."
         )
         lines = [known.get("description", ""), how_bad, self._left(objective), rule]
         return Condition(
@@ -151,6 +151,10 @@ def _labels(known: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.4g} %"
+
+
+def _times(burn: float) -> str:
+    return f"{burn:,.0f} times" if burn >= 100 else f"{burn:.3g} times"
 
 
 def _period(period: str) -> str:

@@ -30,7 +30,7 @@ FROM spanledger.rejected
 WHERE received_at >= {at:DateTime('UTC')} - INTERVAL 1 DAY AND received_at < {at:DateTime('UTC')}
 """
 _DELIVERED = """
-SELECT sumIf(spans, received_at >= {at:DateTime('UTC')} - INTERVAL 15 MINUTE) AS spans_now, sum(spans) AS spans
+SELECT sumIf(spans, received_at >= {at:DateTime('UTC')} - INTERVAL 15 MINUTE) AS spans_now, sum(spans) AS spans_of_day
 FROM spanledger.deliveries
 WHERE received_at >= {at:DateTime('UTC')} - INTERVAL 1 DAY AND received_at < {at:DateTime('UTC')}
 """
@@ -125,7 +125,7 @@ class PlatformAlerts:
         [rejected], [delivered] = self._rows(_REJECTED, at), self._rows(_DELIVERED, at)
         now, before = rejected["rejected_now"], rejected["rejected"] - rejected["rejected_now"]
         share = now / max(delivered["spans_now"], 1)
-        share_before = before / max(delivered["spans"] - delivered["spans_now"], 1)
+        share_before = before / max(delivered["spans_of_day"] - delivered["spans_now"], 1)
         return Condition(
             Alert("rejects-rising", Severity.TICKET),
             now >= FEWEST and share > REJECTED_SHARE and share > 2 * share_before,

@@ -175,16 +175,19 @@ class Incidents:
         """What `recipient` is to be told now, oldest first. A page stands for the ticket of the same objective."""
         takes_pages = any(Severity.PAGE in other.severities for other in recipients)
         paged = {
-            incident.alert.objective
+            (incident.alert.name, incident.alert.objective)
             for incident in self._open.values()
             if takes_pages and incident.alert.severity is Severity.PAGE and not incident.silenced_by
-        } - {""}
+        }
         notices = []
         for incident in self.open:
             if not _concerns(recipient, incident):
                 continue
             if not incident.told.get(recipient.name):
-                due = incident.alert.severity is Severity.PAGE or incident.alert.objective not in paged
+                alert = incident.alert
+                due = (
+                    alert.severity is Severity.PAGE or not alert.objective or (alert.name, alert.objective) not in paged
+                )
             else:
                 due = recipient.resend is not None and at - incident.told_at[recipient.name] >= recipient.resend
             if due:

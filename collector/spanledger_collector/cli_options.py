@@ -1,0 +1,50 @@
+"""What several commands take: the data folder, the configuration, and where to ask in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import clickhouse_connect
+import platformdirs
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from spanledger_collector.errors import StartError
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        envvar="SPANLEDGER_DATA",
+        help="The data folder: store, spool and keys.",
+        show_default="the user's data directory",
+        default_factory=lambda: Path(platformdirs.user_data_dir("spanledger")),
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="SPANLEDGER_CONFIG",
+        help="The configuration: SLOs, budgets, alerting.",
+        show_default="spanledger.yaml in the data folder, where it is",
+    ),
+]
+SqlPort = Annotated[str, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_DSN", help="The read-only SQL port.")]
+ReadKey = Annotated[
+    str, typer.Option(envvar="SPANLEDGER_READ_KEY", help="An API key that may read.", show_default=False)
+]
+SQL_PORT = "http://127.0.0.1:8123"
+
+
+def ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+    """The answer of the read-only SQL port. Raises StartError, of one line."""
+    try:
+        with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
+            return client.raw_query(query, parameters=dict(parameters or {}), fmt=output)
+    except OperationalError as error:
+        raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error
+    except ClickHouseError as error:
+        raise StartError(f"{url}: {str(error).splitlines()[0]}") from error

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
 from grafana.reading import BOARDS, FOLDER
 from grafana.test_boards import problems
+from spanledger_collector.cli import app
+from typer.testing import CliRunner
 
 PROVISIONING = FOLDER / "provisioning"
 
@@ -60,3 +63,20 @@ def test_contact_points_are_what_grafana_s_schema_says_and_the_policy_sends_to_t
     assert told == {point["name"] for point in points}
     tree = {name: value for name, value in policy.items() if name != "orgId"}
     assert problems(tree, "alerting", "NotificationPolicy") == []
+
+
+def test_the_alert_rules_are_what_the_product_makes_of_the_example(tmp_path: Path) -> None:
+    made, example = tmp_path / "rules.yaml", FOLDER / "objectives.example.yaml"
+    told = CliRunner().invoke(app, ["slo", "generate", "grafana", "--config", str(example), "--out", str(made)])
+    assert told.exit_code == 0, told.output
+    assert made.read_text(encoding="utf-8") == (PROVISIONING / "alerting/rules.yaml").read_text(encoding="utf-8")
+
+
+def test_rules_ask_the_provisioned_source_and_lie_in_the_folder_of_the_boards() -> None:
+    [group] = said("alerting/rules.yaml")["groups"]
+    [provider] = said("dashboards/spanledger.yaml")["providers"]
+    clickhouse = said("datasources/spanledger.yaml")["datasources"][0]
+    assert group["folder"] == provider["folder"]
+    for rule in group["rules"]:
+        assert {query["datasourceUid"] for query in rule["data"]} == {clickhouse["uid"], "__expr__"}
+        assert rule["labels"]["severity"] in ("page", "ticket")

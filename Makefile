@@ -10,7 +10,7 @@ BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 .PHONY: help demo test check format boards bench browser promtool clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start everything on this machine, with a month of history and live traffic
 	$(BIN)/python -m spanledger_demo $(ARGS)
@@ -33,6 +33,9 @@ boards: $(READY) ## Write the Grafana boards anew
 
 bench: $(READY) ## Print the figures of this machine (about 15 minutes)
 	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done
+
+screenshots: $(READY) browser ## Take the pictures of docs/screenshots anew, of the demo (3 minutes)
+	$(BIN)/python -m pytest tests/docs_screenshots.py
 
 browser: # Chromium for the browser tests, where it can be had; they say so and are left out where it cannot
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

@@ -9,22 +9,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import clickhouse_connect
 import uvicorn
 from clickhouse_connect.driver.client import Client
-from spanledger_collector.contract import Contract
+from spanledger_collector import store as stored
 from spanledger_collector.readonly import readonly_app
-from spanledger_collector.schemas_folder import SCHEMAS
 from streamlit.testing.v1 import AppTest
 
-# Two days of 500 calls each: every tenth fails, every eighth has a model without a price, none streams on Sunday.
+# Two days of 500 calls each: every tenth fails, every eighth has a model without a price, every second streams.
 CALLS = """
 INSERT INTO spanledger.ledger
     (timestamp, posted_at, period, kind, project, service_name, environment, provider, model, team, feature, customer,
-     calls, input_uncached, cache_read, output_text, reports_cache, cost_usd, cost_status, duration_ns, ttft_ns, status)
+     calls, input_uncached, cache_read, output_text, reports_cache, cost_usd, cost_status, duration_ns, ttft_ns, status,
+     error_type, prompt_name, prompt_version, trace_id, span_id)
 WITH number % 10 = 9 AS failed, number % 8 = 7 AS unknown
 SELECT
     toDateTime64('2026-09-01 00:00:00', 9, 'UTC') + number * 172.8 AS timestamp, timestamp + 1,
@@ -34,9 +34,59 @@ SELECT
     1, if(failed, NULL, 300), if(failed, NULL, 100), if(failed, NULL, 50 + number % 7), NOT failed,
     multiIf(failed, 0, unknown, NULL, toDecimal128(0.0123 + number / 10000, 12)),
     multiIf(failed, 'free', unknown, 'unpriced', 'priced'),
-    1000000000 + number * 1000000, if(number % 2 = 0, 200000000 + number * 100000, NULL), if(failed, 'error', 'ok')
+    1000000000 + number * 1000000, if(number % 2 = 0, 200000000 + number * 100000, NULL), if(failed, 'error', 'ok'),
+    if(failed, ['529', '429', 'BadRequestError'][intDiv(number, 10) % 3 + 1], ''), 'answer', if(number < 700, 'v1', 'v2'),
+    leftPad(hex(number), 32, '0'), leftPad(hex(number), 16, '0')
 FROM numbers(1000)
 """
+SPANS = """
+INSERT INTO spanledger.spans
+    (project, timestamp, trace_id, span_id, service_name, environment, provider, model, operation, duration_ns, status,
+     status_message, error_type, billing_owner, team, feature, customer, prompt_name, prompt_version)
+SELECT project, timestamp, trace_id, span_id, service_name, environment, provider, model, 'chat', duration_ns, status,
+    if(status = 'error', 'Overloaded, try <b>later</b>', ''), error_type, true, team, feature, customer, prompt_name,
+    prompt_version
+FROM spanledger.ledger
+"""
+# Two SLOs, of which one has bad calls enough to burn, and a budget.
+OBJECTIVES = """
+INSERT INTO spanledger.objectives
+    (objective, kind, description, indicator, objective_ratio, period, time_zone, services, errors, minimum_calls,
+     amount_usd, unpriced_call_usd, version, recorded_at, segment)
+VALUES
+    ('batch-answers', 'slo', 'Batch jobs get answers.', 'availability', 0.99, '28d', 'UTC', ['batch'], ['provider'], 10,
+     NULL, NULL, 'a', '2026-09-01 00:00:00', 1),
+    ('web-answers', 'slo', '', 'availability', 0.95, 'month', 'UTC', ['web'], ['provider'], 10, NULL, NULL, 'b',
+     '2026-09-01 00:00:00', 1),
+    ('growth', 'budget', 'What growth may spend.', 'spend', 1, 'month', 'UTC', [], [], 0, 20, 0.01, 'c',
+     '2026-09-01 00:00:00', 1)
+"""
+OBJECTIVE_MINUTES = """
+INSERT INTO spanledger.objective_minutes (objective, version, minute, late, calls, bad, cost_usd, unpriced_calls, segment)
+SELECT if(service_name = 'batch', 'batch-answers', 'web-answers') AS objective, if(service_name = 'batch', 'a', 'b'),
+    toStartOfMinute(timestamp), false, 1, error_type = '529', toDecimal128(0, 12), 0, 1
+FROM spanledger.ledger
+UNION ALL
+SELECT 'growth', 'c', toStartOfMinute(timestamp), false, 0, 0, ifNull(cost_usd, toDecimal128(0, 12)), cost_status = 'unpriced', 1
+FROM spanledger.ledger WHERE team = 'growth'
+"""
+# One incident that is over, one of the platform that is still open, a silence that holds, and a channel that fails.
+ALERTS = """
+INSERT INTO spanledger.alert_events
+    (at, alert, objective, severity, fingerprint, started_at, event, value, summary, channel, detail)
+VALUES
+    ('2026-09-02 06:00:00', 'burn-rate', 'batch-answers', 'page', 'f1', '2026-09-02 06:00:00', 'firing', 16,
+     'batch-answers burns 16 times too fast.', '', ''),
+    ('2026-09-02 06:00:01', 'burn-rate', 'batch-answers', 'page', 'f1', '2026-09-02 06:00:00', 'notified', NULL, '', 'on-call', 'firing'),
+    ('2026-09-02 06:30:00', 'burn-rate', 'batch-answers', 'page', 'f1', '2026-09-02 06:00:00', 'resolved', 18, '', '', ''),
+    ('2026-09-02 20:00:00', 'posting-lag', '', 'ticket', 'f2', '2026-09-02 20:00:00', 'firing', 90, 'Posting lags 90 s behind.', '', ''),
+    ('2026-09-02 20:00:01', 'posting-lag', '', 'ticket', 'f2', '2026-09-02 20:00:00', 'failed', NULL, '', 'team', 'connection refused')
+"""
+SILENCES = """
+INSERT INTO spanledger.silences
+VALUES ('s1', {'alert': 'coverage'}, '2026-09-01 00:00:00', '2100-01-01 00:00:00', 'ada', 'a new model', false, '2026-09-01 00:00:00')
+"""
+ON_CALL = (SPANS, OBJECTIVES, OBJECTIVE_MINUTES, ALERTS, SILENCES)
 
 
 @dataclass(frozen=True)
@@ -53,14 +103,13 @@ class Store:
 
 
 def serve(folder: Path, *statements: str) -> Iterator[Store]:
-    where = f"chdb://{folder}"
-    client = clickhouse_connect.get_client(dsn=where)
-    schema = [SCHEMAS / "tables/001_database.sql", SCHEMAS / "tables/020_ledger.sql"]
-    for path in [*schema, *sorted((SCHEMAS / "views").glob("*.sql"))]:
-        client.command(Contract.load().render(path.read_text()))
+    store = stored.Store(folder)
+    store.migrate(datetime(2026, 9, 1, tzinfo=UTC))
+    store.keep("spans", 0)  # what these tests tell is long ago
+    client = store.open()
     for statement in statements:
         client.command(statement)
-    app = readonly_app(lambda: clickhouse_connect.get_client(dsn=where), lambda key: None)
+    app = readonly_app(store.open, lambda key: None)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -72,6 +121,7 @@ def serve(folder: Path, *statements: str) -> Iterator[Store]:
     thread.join()
     app.close()
     client.close()
+    store.close()
 
 
 Open = Callable[..., AppTest]

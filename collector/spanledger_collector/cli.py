@@ -17,9 +17,11 @@ from spanledger_collector import slo
 from spanledger_collector.alerts import cli as alerts
 from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
 from spanledger_collector.config import load, load_default
+from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
-from spanledger_collector.platform import Options, Platform, lock_folder, prepare_store
+from spanledger_collector.logs import LogFormat, set_up_logging
+from spanledger_collector.platform import Options, Platform, migrate_folder, migrate_server
 
 app = typer.Typer(
     name="spanledger",
@@ -39,10 +41,29 @@ slo_app = typer.Typer(
 )
 app.add_typer(slo_app, name="slo")
 
+StoreDsn = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="SPANLEDGER_STORE_DSN",
+        help="A ClickHouse server: http://user:password@host:8123.",
+        show_default="embedded, in the data folder",
+        show_envvar=True,
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TABLE=DAYS",
+        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
+    ),
+]
+
 
 @app.command()
 def up(
     data: Data,
+    store: StoreDsn = "",
     host: Annotated[
         str,
         typer.Option(
@@ -67,16 +88,18 @@ def up(
         int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TABLE=DAYS",
-            help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
-        ),
-    ] = None,
+    keep: Keep = None,
     config: ConfigFile = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="SPANLEDGER_LOG_FORMAT", help="The log, on standard error: text, or a line of JSON each."),
+    ] = LogFormat.TEXT,
 ) -> None:
-    """Run the embedded platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder."""
+    """Run the platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder.
+
+    With --store, what is kept is on a ClickHouse server: the folder has the spool and the keys, SQL is the server's.
+    """
+    set_up_logging(log_format, _log_level())
     with_dashboard = not no_dashboard
     if with_dashboard and importlib.util.find_spec("streamlit") is None:
         typer.echo(
@@ -86,6 +109,7 @@ def up(
     platform = Platform(
         Options(
             data=data,
+            store=store,
             host=host,
             otlp_port=otlp_port,
             clickhouse_port=clickhouse_port,
@@ -99,7 +123,7 @@ def up(
     if where.dashboard:
         typer.echo(f"  dashboard        {where.dashboard}")
     typer.echo(f"  OTLP/HTTP        {where.otlp}/v1/traces")
-    typer.echo(f"  SQL, read-only   {where.clickhouse}")
+    typer.echo(f"  {'ClickHouse    ' if store else 'SQL, read-only'}   {where.clickhouse}")
     typer.echo("\nCtrl-C stops it.", nl=True)
     sys.stdout.flush()
     platform.run()
@@ -107,11 +131,29 @@ def up(
 
 
 @app.command()
-def migrate(data: Data, config: ConfigFile = None) -> None:
-    """Bring the store's schema and objectives up to date. `up` does this too; run it apart to see what an upgrade changes."""
-    wanted = load_default(config, data)
-    with lock_folder(data):
-        applied, recorded = prepare_store(data, wanted, datetime.now(UTC))
+def migrate(
+    data: Data,
+    store: StoreDsn = "",
+    dictionary_user: Annotated[
+        str,
+        typer.Option(
+            envvar="SPANLEDGER_DICTIONARY_USER",
+            help="On a server: who reads the tables of the dictionaries, from the server itself and without a password.",
+        ),
+    ] = DICTIONARY_USER,
+    keep: Keep = None,
+    config: ConfigFile = None,
+) -> None:
+    """Bring the store up to date: its schema, its retention, its objectives. `up` does this too where the store is embedded.
+
+    On a server: the schema and the retention, as a user who may create tables, and with no collector running.
+    """
+    retention = dict(map(_retention, keep or ()))
+    recorded: list[str] = []
+    if store:
+        applied = migrate_server(store, dictionary_user, retention, datetime.now(UTC))
+    else:
+        applied, recorded = migrate_folder(data, retention, load_default(config, data), datetime.now(UTC))
     for name in applied:
         typer.echo(f"applied schemas/{name}.sql")
     for name in recorded:
@@ -253,13 +295,8 @@ def keys_revoke(
 
 def run() -> None:
     """Run the command line; an expected failure is one line on standard error and exit code 1."""
-    logging.basicConfig(
-        level=os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for library in ("urllib3", "clickhouse_connect"):  # what goes wrong is said once, by us
-        logging.getLogger(library).setLevel(logging.ERROR)
     try:
+        set_up_logging(LogFormat.TEXT, _log_level())
         app()
     except CollectorError as error:
         typer.echo(f"spanledger: {error}", err=True)
@@ -268,6 +305,13 @@ def run() -> None:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"spanledger: {where}{error.strerror or error}", err=True)
         sys.exit(1)
+
+
+def _log_level() -> str:
+    level = os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise StartError(f"SPANLEDGER_LOG_LEVEL={level}: say DEBUG, INFO, WARNING or ERROR")
+    return level
 
 
 def _retention(entry: str) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -48,6 +49,7 @@ INSERT_SETTINGS: Mapping[str, object] = {
     "max_insert_threads": 1,
     "max_threads": 1,
     "max_partitions_per_insert_block": 0,
+    "exclude_materialize_skip_indexes_on_insert": "by_trace,by_user,by_session,by_attribute",  # merges build them
     "query_plan_enable_optimizations": 0,  # nothing to gain in a plan that reads one block: a twentieth of the time
 }
 # A server may have a profile of its own: a segment stays one block whatever that says.
@@ -61,6 +63,7 @@ SERVER_INSERT_SETTINGS: Mapping[str, object] = {
     "input_format_parallel_parsing": 0,
     "max_execution_time": 0,
 }
+_PREAMBLE = re.compile(r"^Received ClickHouse exception, code: \d+, server response: ")
 _CHUNK_BYTES = 1 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -179,10 +182,9 @@ def start_error(engine: Engine, error: Exception) -> StartError:
         return StartError(f"{engine.name} does not take this user and password")
     if engine.embedded or getattr(error, "code", None):
         return StartError(f"the store in {engine.name} cannot be opened: {text(error)}")
-    way_out = (
-        "check the options behind its ?" if isinstance(error, ProgrammingError) else "is ClickHouse running there?"
-    )
-    return StartError(f"{engine.name} does not answer ({text(error)}): {way_out}")
+    if isinstance(error, ProgrammingError):
+        return StartError(f"{engine.name}: {text(error)}")
+    return StartError(f"{engine.name}: {text(error)}. Is it running there?")
 
 
 def classify(error: Exception) -> RetryableError | PermanentError:
@@ -192,7 +194,14 @@ def classify(error: Exception) -> RetryableError | PermanentError:
 
 
 def text(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
+    """What the driver says, in one line and without its own words around it."""
+    if isinstance(
+        error.__cause__, HTTPError
+    ):  # the library's chain of errors, of which the last part is the operating system's
+        reason = getattr(error.__cause__, "reason", None) or error.__cause__
+        return f"ClickHouse does not answer: {str(reason).rpartition(': ')[2]}"
+    line = str(error).split("\n", 1)[0]
+    return _PREAMBLE.sub("", line).partition(" (for url ")[0]
 
 
 def quote(value: object) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,13 +57,22 @@ class Store:
         self._lock = threading.Lock()
         self._writers: list[Client] = []  # handles for INSERTs, which run side by side; those that are not at work
         try:
-            self._client = self.open()
+            self._client = self._engine.open()
         except DRIVER_ERRORS as error:
             raise start_error(self._engine, error) from error
 
     def open(self) -> Client:
-        """A new handle on the engine; the caller closes it."""
-        return self._engine.open()
+        """A new handle on the engine; the caller closes it. Raises RetryableError."""
+        with self.said():
+            return self._engine.open()
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """What the driver raises, as RetryableError or PermanentError: for work on a handle of `open`."""
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            raise classify(error) from error
 
     def close(self) -> None:
         """Close the store's own handles. The engine stops with its last handle."""
@@ -72,20 +82,14 @@ class Store:
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement of `schemas/`. Raises RetryableError or PermanentError."""
-        try:
-            with self._lock:
-                self._client.command(sql, parameters=dict(parameters or {}))
-        except DRIVER_ERRORS as error:
-            raise classify(error) from error
+        with self.said(), self._lock:
+            self._client.command(sql, parameters=dict(parameters or {}))
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Rows of a query. Raises RetryableError or PermanentError."""
-        try:
-            with self._lock:
-                rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=dict(parameters or {})).result_rows
-                return rows
-        except DRIVER_ERRORS as error:
-            raise classify(error) from error
+        with self.said(), self._lock:
+            rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=dict(parameters or {})).result_rows
+            return rows
 
     # -- segments
 
@@ -100,8 +104,8 @@ class Store:
         except IndexError:
             try:
                 writer = self.open()
-            except DRIVER_ERRORS as error:
-                raise UndecidedError(str(classify(error))) from error
+            except RetryableError as error:
+                raise UndecidedError(str(error)) from error
         settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
         try:
             self._engine.insert(writer, "spanledger.otlp_traces", settings, path)

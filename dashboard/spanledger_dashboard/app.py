@@ -7,13 +7,34 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from spanledger_dashboard import ask, controls, overview, parts, spend, states
+from spanledger_dashboard import (
+    alerts,
+    ask,
+    controls,
+    errors,
+    latency,
+    overview,
+    parts,
+    providers,
+    reliability,
+    spend,
+    states,
+)
 from spanledger_dashboard.view import View
 
 PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
     "Overview": (":material/monitoring:", overview.draw_page),
     "Spend": (":material/payments:", spend.draw_page),
+    "Latency": (":material/timer:", latency.draw_page),
+    "Errors": (":material/error:", errors.draw_page),
+    "Providers": (":material/cloud:", providers.draw_page),
+    "Reliability": (":material/verified:", reliability.draw_page),
+    "Alerts": (":material/notifications:", alerts.draw_page),
 }
+_COMPARED = ("Overview", "Spend", "Latency", "Errors")
+"""Pages that set the range against the one before."""
+_WITHOUT_CALLS = ("Reliability", "Alerts")
+"""Pages that have something to say before the first call."""
 _REFRESH_SECONDS = {"Auto-refresh off": None, "Every 10 s": 10, "Every minute": 60}
 
 
@@ -29,11 +50,12 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
         selection = controls.selection()
         view = View(selection, selection.period(now), now, colours)
         head = st.empty()
-        controls.heading(head, title, view)
+        compared = title in _COMPARED
+        controls.heading(head, title, view, compared)
         try:
             fresh = ask.freshness(selection.project)
-            controls.heading(head, title, view, fresh)
-            if not len(fresh):
+            controls.heading(head, title, view, compared, fresh)
+            if not len(fresh) and title not in _WITHOUT_CALLS:
                 states.no_calls_yet(selection.project)
                 return
             draw_page(view)
@@ -63,6 +85,8 @@ def main() -> None:
     current = st.navigation(list(pages.values()), position="hidden")
     controls.adopt_url()
     controls.sidebar(pages)
+    if goes_to := st.session_state.pop("go", ""):
+        st.switch_page(pages[goes_to])
     current.run()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
@@ -16,6 +16,12 @@ from spanledger_dashboard.selection import CUSTOM, DIMENSIONS, RANGES, Period, S
 from spanledger_dashboard.view import View
 
 _KEY = "selection"
+SECTIONS = {
+    "Usage": ("Overview", "Spend"),
+    "Performance": ("Latency", "Errors", "Providers"),
+    "On call": ("Reliability", "Alerts"),
+}
+"""The pages, as the sidebar lists them."""
 _LABELS = {**{name: name for name in RANGES}, CUSTOM: "Custom"}
 
 
@@ -52,8 +58,10 @@ def sidebar(pages: Mapping[str, st.Page]) -> None:
     """Where to go, whose calls to look at, and which of them."""
     with st.sidebar:
         st.html('<div class="sl-brand"><i></i>spanledger</div>')
-        for page in pages.values():
-            st.page_link(page, width="stretch")
+        for name, titles in SECTIONS.items():
+            parts.section(name)
+            for title in titles:
+                st.page_link(pages[title], width="stretch")
         st.divider()
         try:
             _project()
@@ -163,11 +171,32 @@ def _chose_custom() -> None:
         st.toast("A range ends after it begins.", icon=":material/error:")
 
 
-def heading(place: DeltaGenerator, title: str, view: View, fresh: pd.DataFrame | None = None) -> None:
+def by(dimensions: Sequence[str]) -> str:
+    """The dimension that a page splits its figures by: the selected one, where the page has it."""
+    chosen = selection().by if selection().by in dimensions else dimensions[0]
+    _keep("by", chosen)
+    st.segmented_control(
+        "By", dimensions, format_func=lambda name: name.replace("_", " ").capitalize(), key="by",
+        on_change=_chose_dimension, label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen
+
+
+def _chose_dimension() -> None:
+    if st.session_state["by"]:
+        select(replace(selection(), by=st.session_state["by"]))
+
+
+def go(title: str) -> None:
+    """To another page, as soon as the script runs again; for a button's callback, which cannot turn the page itself."""
+    st.session_state["go"] = title
+
+
+def heading(place: DeltaGenerator, title: str, view: View, compared: bool, fresh: pd.DataFrame | None = None) -> None:
     """What is looked at, and how fresh it is as far as that is known."""
-    below = (
-        f"{explain.span(view.period.since, view.period.until)}, against the {explain.length(view.period.length)} before"
-    )
+    below = explain.span(view.period.since, view.period.until)
+    if compared:
+        below += f", against the {explain.length(view.period.length)} before"
     if fresh is not None and len(fresh):
         below += f" · last posting {explain.ago(max(fresh['last_posted_at']), view.now)}"
     with place:

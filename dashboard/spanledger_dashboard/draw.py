@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -31,14 +30,17 @@ def buckets(period: Period, step: int) -> list[datetime]:
 
 
 def lines(
-    rows: pd.DataFrame, columns: dict[str, str], period: Period, step: int, words: Words, palette: Palette
-) -> go.Figure:
-    """Lines over time, `columns` from column to name. A bucket in which nothing is known is a gap."""
+    rows: pd.DataFrame, columns: dict[str, str], period: Period, step: int, words: Words, palette: Palette,
+    dotted: str = "",
+) -> go.Figure:  # fmt: skip
+    """Lines over time, `columns` from column to name. A bucket in which nothing is known is a gap. `dotted`: the column
+    that is there to compare with."""
     times = buckets(period, step)
     figure = _figure(palette, times, step)
     shown = rows.set_index("time") if len(rows) else pd.DataFrame(columns=list(columns))
     drawn = []
     for (column, name), colour in zip(columns.items(), palette.series, strict=False):
+        colour, dash = (palette.other, "dot") if column == dotted else (colour, "solid")
         values = shown[column].reindex(times)
         known = [None if _unknown(value) else float(value) for value in values]
         drawn += [value for value in known if value is not None]
@@ -47,8 +49,8 @@ def lines(
             for index, value in enumerate(known)
         ]
         figure.add_scatter(
-            x=times, y=known, name=name, mode="lines+markers", line={"color": colour, "width": 2}, connectgaps=False,
-            marker={"size": [5 if alone else 0 for alone in lonely], "color": colour},
+            x=times, y=known, name=name, mode="lines+markers", line={"color": colour, "width": 2, "dash": dash},
+            connectgaps=False, marker={"size": [5 if alone else 0 for alone in lonely], "color": colour},
             customdata=[words(None if value is None else value) for value in known],
             hovertemplate="%{customdata}",
         )  # fmt: skip
@@ -81,13 +83,113 @@ def bars(
         heights = [0.0 if _unknown(figures.get(time)) else float(figures[time]) for time in times]
         totals = [total + height for total, height in zip(totals, heights, strict=True)]
         figure.add_bar(
-            x=times, y=heights, name=_short(names(value)), offset=0, width=step * 1000 * 0.84,
+            x=times, y=heights, name=short(names(value)), offset=0, width=step * 1000 * 0.84,
             marker={"color": colour, "opacity": opacities, "line": {"width": 0}, "cornerradius": 2},
             customdata=[words(figures.get(time)) for time in times],
             hovertemplate="%{customdata}",
         )  # fmt: skip
     _scale(figure, max(totals, default=0.0), words)
     _legend(figure, len(colours or {}) > 1)
+    return figure
+
+
+def series(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows of times and values, a column a value."""
+    if not len(rows):
+        return pd.DataFrame({"time": []})
+    return rows.pivot(index="time", columns="value", values=column).reset_index()
+
+
+def heat(rows: pd.DataFrame, period: Period, step: int, words: Words, palette: Palette) -> go.Figure:
+    """Calls by time and by band of duration: the more, the darker; shades are of roots, so that the few are seen beside
+    the many."""
+    times = buckets(period, step)
+    figure = _figure(palette, times, step)
+    low, high = int(min(rows["band"])), int(max(rows["band"]))
+    ends = {int(record["band"]): (record["from_ns"], record["to_ns"]) for record in rows.to_dict("records")}
+    calls = {(record["time"], int(record["band"])): int(record["calls"]) for record in rows.to_dict("records")}
+    bands = range(low, high + 1)
+    figure.add_heatmap(
+        # a cell lies around its point
+        x=[time + timedelta(seconds=step / 2) for time in times], y=[band + 0.5 for band in bands],
+        z=[[math.sqrt(calls[time, band]) if (time, band) in calls else None for time in times] for band in bands],
+        customdata=[
+            [f"{time:%a %b} {time.day}, {time:%H:%M} UTC<br>{words(ends[band][0])} to {words(ends[band][1])}<br>"
+             f"<b>{explain.count(calls[time, band])} calls</b>" if (time, band) in calls else "" for time in times]
+            for band in bands
+        ],
+        hovertemplate="%{customdata}<extra></extra>", hoverongaps=False, xgap=1, ygap=1, showscale=False,
+        zmin=0, colorscale=[[0, palette.line], [0.15, palette.heat[0]], [0.55, palette.heat[1]], [1, palette.heat[2]]],
+    )  # fmt: skip
+    decades = [power for power in range(0, 14) if low <= power * 8 <= high + 1]
+    ticks = decades if len(decades) > 1 else sorted({low / 8, (high + 1) / 8})
+    figure.update_yaxes(
+        range=[low, high + 1], showgrid=False, tickvals=[power * 8 for power in ticks],
+        ticktext=[re.sub(r"\.0+", "", words(10.0**power)) for power in ticks],
+    )  # fmt: skip
+    figure.update_layout(hovermode="closest")
+    _legend(figure, False)
+    return figure
+
+
+BURN_FLOOR = 0.1
+"""What burns slower is drawn at the bottom."""
+
+
+def burn(
+    rows: pd.DataFrame, levels: Sequence[tuple[float, str, str]], period: Period, step: int, palette: Palette
+) -> go.Figure:
+    """How fast a budget is used up over time, on a scale of powers of ten, and the `levels` (factor, label, colour) from
+    which on somebody is told."""
+    times = buckets(period, step)
+    figure = _figure(palette, times, step)
+    known = dict(zip(rows["time"], rows["burn"], strict=True)) if len(rows) else {}
+    values = [None if _unknown(known.get(time)) else float(known[time]) for time in times]
+    figure.add_bar(
+        x=times, y=[None if value is None else max(value, BURN_FLOOR) for value in values], name="Burn", offset=0,
+        width=step * 1000 * 0.84, marker={"color": [_burning(value, levels, palette) for value in values],
+                                          "line": {"width": 0}},
+        customdata=[explain.burn(value) for value in values], hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip
+    for level, label, colour in levels:
+        figure.add_hline(y=level, line={"color": colour, "width": 1, "dash": "dash"})
+        # an annotation's place on such a scale is the exponent; it stands beside its line, clear of the bars
+        figure.add_annotation(
+            x=1.01, xref="paper", xanchor="left", y=math.log10(level), text=label, showarrow=False,
+            font={"color": colour, "size": 11},
+        )  # fmt: skip
+    top = max([level for level, _, _ in levels] + [value for value in values if value is not None] + [1.0]) * 2
+    ticks = [10.0**power for power in range(-1, math.ceil(math.log10(top)) + 1)]
+    figure.update_yaxes(
+        type="log", range=[math.log10(BURN_FLOOR) - 0.06, math.log10(top)], tickvals=ticks,
+        ticktext=[f"{tick:g}\u00d7" if tick < 1000 else f"{tick:,.0f}\u00d7" for tick in ticks],
+    )  # fmt: skip
+    _legend(figure, False)
+    figure.update_layout(margin={"r": 74 if levels else 8})
+    return figure
+
+
+def _burning(value: float | None, levels: Sequence[tuple[float, str, str]], palette: Palette) -> str:
+    """The colour of the highest level that is passed."""
+    passed = [(level, colour) for level, _, colour in levels if value is not None and value > level]
+    return max(passed)[1] if passed else palette.series[0]
+
+
+def left(rows: pd.DataFrame, column: str, period: Period, step: int, palette: Palette) -> go.Figure:
+    """What is left of a budget over time, from all of it down to nothing, and below where it is overspent."""
+    figure = lines(rows, {column: "left"}, period, step, explain.percent, palette)
+    known = [float(value) for value in rows[column] if not _unknown(value)] if len(rows) else []
+    bottom = min([0.0, *known])
+    ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
+    if bottom < 0:
+        ticks = [-step for step in reversed(round_ticks(-bottom)[1:])] + [0.0, 1.0]
+    room = (1 - ticks[0]) * 0.03
+    figure.update_yaxes(
+        range=[ticks[0] - room, 1 + room], tickvals=ticks,
+        ticktext=[explain.percent(tick).replace(".0", "") for tick in ticks],
+    )  # fmt: skip
+    if bottom < 0:
+        figure.add_hline(y=0, line={"color": palette.bad, "width": 1})
     return figure
 
 
@@ -98,7 +200,7 @@ def change_bars(rows: pd.DataFrame, palette: Palette, words: Words, names: Calla
     low, high = min([0.0, *changes]), max([0.0, *changes])
     room = (high - low) * 0.3  # for the words at the bars' ends
     figure.add_bar(
-        y=[_short(names(value), 26) for value in rows["value"]], x=changes, orientation="h",
+        y=[short(names(value), 26) for value in rows["value"]], x=changes, orientation="h",
         marker={"color": [palette.bad if change > 0 else palette.good for change in changes], "cornerradius": 3},
         text=[words(value) for value in rows["change_usd"]], textposition="outside", cliponaxis=False,
         textfont={"color": palette.text, "size": 12}, width=0.62,
@@ -116,10 +218,10 @@ def change_bars(rows: pd.DataFrame, palette: Palette, words: Words, names: Calla
     return figure
 
 
-def ranked_colours(rows: pd.DataFrame, palette: Palette) -> dict[str, str]:
-    """A colour for each of the values that cost most, and one for all the others together."""
-    totals = rows.groupby("value")["cost_usd"].agg(_sum_known)
-    order = sorted(totals.items(), key=lambda item: (-(item[1] or Decimal(0)), item[0]))
+def ranked_colours(rows: pd.DataFrame, palette: Palette, column: str = "cost_usd") -> dict[str, str]:
+    """A colour for each of the values that have most of `column`, and one for all the others together."""
+    totals = rows.groupby("value")[column].agg(_sum_known)
+    order = sorted(totals.items(), key=lambda item: (-(item[1] or 0), item[0]))
     top = [str(value) for value, _ in order]
     if len(top) <= TOP + 1:
         return dict(zip(top, palette.series, strict=False))
@@ -147,7 +249,7 @@ def _unknown(value: Any) -> bool:
     return value is None or bool(pd.isna(value))
 
 
-def _short(name: str, length: int = 22) -> str:
+def short(name: str, length: int = 22) -> str:
     name = name if len(name) <= length else name[: length - 1] + "…"
     return name.replace("<", "&lt;").replace(">", "&gt;")
 

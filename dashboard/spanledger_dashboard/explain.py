@@ -89,6 +89,8 @@ def duration(ns: float | None) -> str:
     seconds = ns / 1e9
     if seconds >= 59.995:
         whole = round(seconds)
+        if whole < 3600 and whole % 60 == 0:
+            return f"{whole // 60}{_SPACE}min"
         if whole < 3600:
             return f"{whole // 60}{_SPACE}min{_SPACE}{whole % 60}{_SPACE}s"
         return f"{whole // 3600}{_SPACE}h{_SPACE}{whole % 3600 // 60}{_SPACE}min"
@@ -109,6 +111,32 @@ def percent(share: float | None) -> str:
         return f">99.9{_SPACE}%"
     text = f"{share * 100:.1f}"
     return f"{text.removesuffix('.0') if share in (0, 1) else text}{_SPACE}%".replace("-", _MINUS)
+
+
+def exact_percent(share: float | None) -> str:
+    """A share to a thousandth of a percent, cut and not rounded: what is missing to 100 % is what matters."""
+    if share is None or math.isnan(share):
+        return UNKNOWN
+    return f"{math.floor(share * 100_000 + 1e-6) / 1000:.3f}{_SPACE}%".replace("-", _MINUS)
+
+
+def objective(ratio: float) -> str:
+    """The share that an SLO asks for, with the digits that it was written with."""
+    return f"{ratio * 100:.6f}".rstrip("0").rstrip(".") + f"{_SPACE}%"
+
+
+def burn(rate: float | None) -> str:
+    """How many times as fast as it may a budget is used up."""
+    if rate is None or math.isnan(rate):
+        return UNKNOWN
+    return f"{rate:.1f}\u00d7" if rate < 99.95 else f"{rate:,.0f}\u00d7"
+
+
+def per_second(tokens_per_second: float | None) -> str:
+    """Output speed, the unit apart."""
+    if tokens_per_second is None or math.isnan(tokens_per_second):
+        return UNKNOWN
+    return f"{tokens_per_second:.1f}" if tokens_per_second < 99.95 else f"{tokens_per_second:,.0f}"
 
 
 def change(now: Decimal | float | None, before: Decimal | float | None, better: Better = None) -> Change:
@@ -156,6 +184,10 @@ def moment(time: datetime) -> str:
     return f"{time:%b} {time.day}, {time:%H:%M}"
 
 
+def second(time: datetime) -> str:
+    return f"{time:%b} {time.day}, {time:%H:%M:%S}"
+
+
 def span(since: datetime, until: datetime) -> str:
     """A range of time, in UTC."""
     if since.date() == until.date():
@@ -172,6 +204,12 @@ def length(passed: timedelta) -> str:
     if hours < 72:
         return f"{hours}{_SPACE}h" + (f" {rest}{_SPACE}min" if rest else "")
     return f"{hours // 24}{_SPACE}days" + (f" {hours % 24}{_SPACE}h" if hours % 24 else "")
+
+
+def period(name: str) -> str:
+    """An objective's period."""
+    return {"28d": f"28{_SPACE}days", "day": "a day", "week": "a week", "month": "a month", "quarter": "a quarter",
+            "year": "a year"}.get(name, name)  # fmt: skip
 
 
 def ago(time: datetime, now: datetime) -> str:

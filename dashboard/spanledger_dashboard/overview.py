@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from spanledger_dashboard import ask, draw, explain, parts, states
-from spanledger_dashboard.palette import Palette
+from spanledger_dashboard.palette import Palette, only
 from spanledger_dashboard.parts import Card
 from spanledger_dashboard.view import View
 
@@ -103,22 +102,18 @@ def _charts(view: View) -> None:
     with left:
         chart("Calls", f"every {width(bar)}", calls_figure)
         over_time("Latency", latency, percentiles, explain.duration, colours)
-        over_time("Error rate", usage, {"error_rate": "Error rate"}, explain.percent, _only(colours, colours.bad))
+        over_time("Error rate", usage, {"error_rate": "Error rate"}, explain.percent, only(colours, colours.bad))
     with right:
         chart("Spend", f"every {width(bar)}", spend_figure, link="Spend")
         first_token = {"p50_ttft_ns": "p50", "p95_ttft_ns": "p95"}
         over_time("Time to first token", latency, first_token, explain.duration, colours)
         hits = {"cache_hit_rate": "Cache hit rate"}
-        over_time("Cache hit rate", usage, hits, explain.percent, _only(colours, colours.good))
+        over_time("Cache hit rate", usage, hits, explain.percent, only(colours, colours.good))
 
 
 def _outcome(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
     failed = rows["errors"]
     return rows.assign(value=outcome, calls=failed if outcome == "error" else rows["calls"] - failed)
-
-
-def _only(palette: Palette, colour: str) -> Palette:
-    return replace(palette, series=(colour,))
 
 
 def chart(title: str, beside: str, figure: Any, link: str | None = None) -> None:

@@ -3,7 +3,7 @@ accent, which is under white words and is itself a word, 4 to 1 both ways."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class Palette:
     """Of what is summed up or unknown."""
     series: tuple[str, ...]
     """Of values told apart, the largest first; neighbours differ in lightness too, for who does not see the hue."""
+    heat: tuple[str, str, str]
+    """Of how many, from few to many."""
+    more: str
+    """What the shades of many are beside those of few."""
 
 
 LIGHT = Palette(
@@ -35,6 +39,8 @@ LIGHT = Palette(
     warn="#96590A",
     other="#A3ABB8",
     series=("#4F46E5", "#0EA5B7", "#E08A0B", "#9D5BD2", "#12805C", "#D6457E", "#5C8DF0", "#8A6D3B"),
+    heat=("#D5D2F8", "#8A82EA", "#312A9A"),
+    more="darker",
 )
 DARK = Palette(
     page="#0E1116",
@@ -48,4 +54,11 @@ DARK = Palette(
     warn="#E3B341",
     other="#5F6B7A",
     series=("#837DFF", "#2CC4D4", "#F2A93B", "#BE8AED", "#34B98A", "#F0709F", "#8FB3FF", "#C4A46B"),
+    heat=("#2E2C63", "#5A53C8", "#B9B4FF"),
+    more="brighter",
 )
+
+
+def only(palette: Palette, *colours: str) -> Palette:
+    """The palette with these for its series."""
+    return replace(palette, series=colours)

@@ -62,11 +62,25 @@ def style(colours: Palette) -> None:
     .sl-table tr:last-child td {{ border-bottom: none; }}
     .sl-table th:first-child, .sl-table td:first-child {{ text-align: left; padding-left: .1rem; }}
     .sl-table td:first-child {{ max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }}
-    .sl-table small {{ display: block; color: {colours.muted}; padding-left: 1.1rem; }}
+    .sl-table small {{ display: block; color: {colours.muted}; }}
+    .sl-table .sl-dot ~ small {{ padding-left: 1.1rem; }}
     .sl-dot {{ display: inline-block; width: .6rem; height: .6rem; border-radius: 3px; margin-right: .5rem; }}
     .sl-bar {{ display: inline-block; width: 4.2rem; height: .42rem; border-radius: 3px; background: {colours.line};
                margin-left: .5rem; vertical-align: middle; overflow: hidden; text-align: left; }}
     .sl-bar b {{ display: block; height: 100%; border-radius: 3px; }}
+    .sl-table .left {{ text-align: left; }}
+    .sl-table td.wrap {{ white-space: normal; min-width: 7rem; line-height: 1.4; }}
+    .sl-pill {{ display: inline-block; padding: .06rem .55rem; border-radius: 999px; font-size: .8rem; font-weight: 600;
+                line-height: 1.5; border: 1px solid currentColor; }}
+    .sl-pill.neutral {{ font-weight: 500; }}
+    .sl-spark {{ display: inline-flex; align-items: flex-end; gap: 1px; height: 1.15rem; vertical-align: middle; }}
+    .sl-spark b {{ width: 3px; border-radius: 1px; background: {colours.line}; }}
+    .sl-facts {{ margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .88rem;
+        color: {colours.text}; font-variant-numeric: tabular-nums; }}
+    .sl-facts dt {{ color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
+    .sl-section {{ color: {colours.muted}; font-size: .74rem; font-weight: 600; letter-spacing: .05em;
+        text-transform: uppercase; padding: .15rem .5rem 0; }}
+    .sl-verdict {{ color: {colours.text}; font-size: .92rem; line-height: 1.5; margin: .1rem 0 .35rem; }}
     .sl-stack {{ display: flex; gap: 2px; height: .8rem; border-radius: 5px; overflow: hidden;
         background: {colours.line};
                  margin: .35rem 0 .6rem; }}
@@ -127,25 +141,68 @@ class Cell:
     tone: str = ""
     note: str = ""
     """Below the text, smaller."""
+    bar_colour: str = ""
+    """Of the bar; empty for the accent."""
+    pill: bool = False
+    """A state: the text in a frame of its tone."""
+    spark: Sequence[float] = ()
+    """Small bars in place of the text, which is then only said on pointing: one a bucket of time."""
+    wrap: bool = False
+    """Prose: broken into lines where it is long."""
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str) -> None:
-    """The first column left, figures right."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(_cell(cell, accent) for cell in row) + "</tr>" for row in rows)
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, left: Sequence[int] = ()) -> None:
+    """The first column left, and those numbered in `left`; figures right."""
+
+    def side(index: int) -> str:
+        return "left" if index in left else ""
+
+    head = "".join(f'<th class="{side(index)}">{escape(column)}</th>' for index, column in enumerate(columns))
+    body = "".join(
+        "<tr>" + "".join(_cell(cell, accent, side(index)) for index, cell in enumerate(row)) + "</tr>" for row in rows
+    )
     rows_and_head = f'<table class="sl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     st.html(f'<div class="sl-scroll">{rows_and_head}</div>')
 
 
-def _cell(cell: Cell, accent: str) -> str:
+def _cell(cell: Cell, accent: str, side: str) -> str:
     dot = f'<span class="sl-dot" style="background:{cell.dot}"></span>' if cell.dot else ""
     bar = ""
     if cell.bar is not None:
         width = max(0.0, min(1.0, cell.bar)) * 100
-        bar = f'<span class="sl-bar"><b style="width:{width:.1f}%;background:{accent}"></b></span>'
-    text = f'<span class="{cell.tone}">{escape(cell.text)}</span>' if cell.tone else escape(cell.text)
+        bar = f'<span class="sl-bar"><b style="width:{width:.1f}%;background:{cell.bar_colour or accent}"></b></span>'
+    kinds = f"{'sl-pill ' if cell.pill else ''}{cell.tone}".strip()
+    text = f'<span class="{kinds}">{escape(cell.text)}</span>' if kinds else escape(cell.text)
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
-    return f'<td title="{escape(cell.text)}">{dot}{text}{bar}{note}</td>'
+    classes = f"{side} {'wrap' if cell.wrap else ''}".strip()
+    return f'<td class="{classes}" title="{escape(cell.text)}">{dot}{_spark(cell) or text}{bar}{note}</td>'
+
+
+def _spark(cell: Cell) -> str:
+    top = max(cell.spark, default=0.0)
+    if not top:
+        return ""
+    bars = "".join(
+        f'<b style="height:{max(8.0, value / top * 100):.0f}%;background:{cell.bar_colour}"></b>'
+        if value
+        else '<b style="height:8%"></b>'
+        for value in cell.spark
+    )
+    return f'<span class="sl-spark" role="img" aria-label="{escape(cell.text)}">{bars}</span>'
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Names and what they are, below each other; what is not known is left out."""
+    known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in pairs if text)
+    st.html(f'<dl class="sl-facts">{known}</dl>')
+
+
+def section(name: str) -> None:
+    st.html(f'<div class="sl-section">{escape(name)}</div>')
+
+
+def verdict(pill: str, tone: str, text: str) -> None:
+    st.html(f'<div class="sl-verdict"><span class="sl-pill {tone}">{escape(pill)}</span>&ensp;{escape(text)}</div>')
 
 
 def stack(shares: Sequence[tuple[float, str, str]]) -> None:

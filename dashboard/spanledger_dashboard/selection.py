@@ -1,4 +1,4 @@
-"""What is looked at: range of time, project, filters and dimension, as the URL carries them from page to page."""
+"""What is looked at: range of time, project, filters, dimension and the like, as the URL carries them from page to page."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ CUSTOM = "custom"
 DEFAULT_RANGE = "24h"
 DIMENSIONS = ("environment", "service", "provider", "model", "team", "feature", "customer")
 DEFAULT_DIMENSION = "model"
+BY = (*DIMENSIONS, "prompt", "error_type")
+"""What figures can be split by: not all of it can be filtered by."""
 _MINUTE = "%Y-%m-%dT%H:%M"
 
 
@@ -58,6 +60,10 @@ class Selection:
     project: str = ""
     chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by: str = DEFAULT_DIMENSION
+    classes: tuple[str, ...] = ()
+    """Error classes that Errors looks at; empty: all of them."""
+    objective: str = ""
+    """The SLO or budget that Reliability shows in full; empty: the one that is worst off."""
 
     def period(self, now: datetime) -> Period:
         """The range in time. Presets end with the minute that runs."""
@@ -76,6 +82,10 @@ class Selection:
         query |= {dimension: list(values) for dimension, values in self.chosen.items() if values}
         if self.by != DEFAULT_DIMENSION:
             query["by"] = [self.by]
+        if self.classes:
+            query["class"] = list(self.classes)
+        if self.objective:
+            query["objective"] = [self.objective]
         return query
 
     @classmethod
@@ -97,7 +107,9 @@ class Selection:
             chosen={
                 dimension: tuple(dict.fromkeys(query[dimension])) for dimension in DIMENSIONS if query.get(dimension)
             },
-            by=last("by") if last("by") in DIMENSIONS else DEFAULT_DIMENSION,
+            by=last("by") if last("by") in BY else DEFAULT_DIMENSION,
+            classes=tuple(dict.fromkeys(query.get("class", []))),
+            objective=last("objective"),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -61,10 +60,7 @@ def _cards(now: dict[str, Any], before: dict[str, Any]) -> list[Card]:
 
 
 def _by(view: View) -> None:
-    by = view.selection.by if view.selection.by in _DIMENSIONS else _DIMENSIONS[0]
-    st.session_state["by"] = by
-    st.segmented_control("By", _DIMENSIONS, format_func=str.capitalize, key="by", on_change=_chose_dimension,
-                         label_visibility="collapsed")  # fmt: skip
+    by = controls.by(_DIMENSIONS)
     bar = view.period.bar()
     totals = ask.usage(view.selection, view.period, by=by)
     colours = draw.ranked_colours(totals, view.colours)
@@ -81,11 +77,6 @@ def _by(view: View) -> None:
     with right, st.container(border=True, height="stretch"):
         parts.heading("Coverage", "of billable calls and of tokens")
         _coverage(view)
-
-
-def _chose_dimension() -> None:
-    if st.session_state["by"]:
-        controls.select(replace(controls.selection(), by=st.session_state["by"]))
 
 
 def _how_many(totals: pd.DataFrame, by: str) -> str:

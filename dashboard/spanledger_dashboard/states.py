@@ -22,6 +22,61 @@ export OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf
 """
 
 
+FIRST_OBJECTIVES = """\
+slos:
+  - name: checkout-availability
+    description: The checkout assistant answers.
+    indicator: availability       # or latency, time_to_first_token, cost
+    objective: 99.9               # percent of good calls
+    period: 28d                   # or month
+    scope: {services: [checkout]}
+    errors: [provider, unknown]   # classes that count as bad
+  - name: checkout-first-token
+    indicator: time_to_first_token
+    threshold: 2.5s               # of cost: USD a call
+    objective: 95
+    scope: {services: [checkout]}
+budgets:
+  - name: search-team
+    amount: 5000                  # USD
+    period: month                 # or day, week, quarter, year
+    time_zone: Europe/Berlin
+    scope: {teams: [search]}
+    unpriced_call_usd: 0.02       # taken for a call without a price
+"""
+FIRST_CHANNELS = """\
+alerting:
+  channels:
+    - {name: on-call, url: "${PAGERDUTY_URL}", severities: [page]}
+    - {name: team, url: "${SLACK_URL}", severities: [page, ticket]}
+"""
+
+
+def no_objectives() -> None:
+    parts.state(
+        "No objectives yet",
+        "An objective says what share of calls is to be good, or how much may be spent. From it come the error budget on "
+        "this page and the alerts on the next.",
+        "Write this into `spanledger.yaml` in the data folder, or any file that `--config` names, and start the platform "
+        "again. `spanledger slo check` says whether it can be read.",
+    )
+    with st.container(width=736):
+        st.code(FIRST_OBJECTIVES, language="yaml")
+        _again("Check again")
+
+
+def no_alerts(view: View) -> None:
+    parts.state(
+        "No alerts",
+        f"Nothing is open now, and nothing was from {explain.span(view.period.since, view.period.until)}. Alerts come "
+        "from objectives whose budget burns too fast, and from the platform itself where it is not well.",
+        "Channels in `spanledger.yaml` say who is told; `spanledger alerts test` tries each of them.",
+    )
+    with st.container(width=736):
+        st.code(FIRST_CHANNELS, language="yaml")
+        _again("Check again")
+
+
 def no_calls_yet(project: str) -> None:
     where = f"in project `{project}`" if project else "in this ledger"
     parts.state(
@@ -49,6 +104,15 @@ def no_calls_here(view: View, last_call: str) -> None:
             st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
         if chosen:
             st.button("Clear the filters", on_click=controls.clear_filters)
+
+
+def no_errors(view: View, calls: str) -> None:
+    kinds = " of " + ", ".join(name.replace("_", " ") for name in view.selection.classes)
+    parts.state(
+        "No errors here",
+        f"Of {calls} calls from {explain.span(view.period.since, view.period.until)} none failed"
+        + (f" with an error{kinds}." if view.selection.classes else "."),
+    )
 
 
 def store_away() -> None:

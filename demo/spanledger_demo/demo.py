@@ -28,6 +28,10 @@ READY_S = 120
 STOP_S = 30
 
 
+CONFIG = Path(__file__).parent / "spanledger.yaml"
+"""What Northwind promises and may spend. The platform finds it in its data folder, where it can be edited."""
+
+
 class DemoError(Exception):
     """The demo cannot go on; the message says why. `code` is for the shell."""
 
@@ -67,6 +71,7 @@ def run(options: Options, platform: Sequence[str], console: Console) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     try:
+        _put_config(options.data / CONFIG.name)
         with ExitStack() as stack:
             up = stack.enter_context(_process(platform))
             _wait_until_ready(up, options.otlp)
@@ -81,6 +86,12 @@ def run(options: Options, platform: Sequence[str], console: Console) -> None:
             _watch({"spanledger up": up, **apps})
     except KeyboardInterrupt:
         console.print(f"Stopped. The data is in {options.data}: run the demo again to go on.")
+
+
+def _put_config(path: Path) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(CONFIG.read_bytes())
 
 
 @contextmanager

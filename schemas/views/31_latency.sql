@@ -1,6 +1,8 @@
 -- How long did calls take, and how long to their first token, over time and by a dimension?
--- `step` and `by` as in usage. Nanoseconds, within 1 % of the true value (quantilesDD); NULL where no call was timed, as
--- calls that do not stream have no first token. First charges only: a correction is not another call.
+-- `step` as in usage; `by` too, or family (a model whatever its release), or prompt: its
+-- name and version, which no rollup of durations has. Nanoseconds, within 1 % of the
+-- true value (quantilesDD); NULL where no call was timed, as calls that do not stream have no first token. First charges only: a
+-- correction is not another call.
 CREATE OR REPLACE VIEW spanledger.latency AS
 SELECT
     time,
@@ -26,7 +28,9 @@ FROM
                 if({by:String} = 'environment', environment::String, ''), if({by:String} = 'service', service_name::String, ''),
                 if({by:String} = 'provider', provider::String, ''), if({by:String} = 'model', model::String, ''),
                 if({by:String} = 'team', team::String, ''), if({by:String} = 'feature', feature::String, ''),
-                if({by:String} = 'customer', customer::String, '')) AS value,
+                if({by:String} = 'customer', customer::String, ''),
+                if({by:String} = 'family', spanledger_model_family(model)::String, ''),
+            if({by:String} = 'prompt', concat(prompt_name::String, if(prompt_version = '', '', ' '), prompt_version::String), '')) AS value,
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration,
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft
         FROM spanledger.postings(whole=1, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
@@ -39,7 +43,9 @@ FROM
                 if({by:String} = 'environment', environment::String, ''), if({by:String} = 'service', service_name::String, ''),
                 if({by:String} = 'provider', provider::String, ''), if({by:String} = 'model', model::String, ''),
                 if({by:String} = 'team', team::String, ''), if({by:String} = 'feature', feature::String, ''),
-                if({by:String} = 'customer', customer::String, '')) AS value,
+                if({by:String} = 'customer', customer::String, ''),
+                if({by:String} = 'family', spanledger_model_family(model)::String, ''),
+            if({by:String} = 'prompt', concat(prompt_name::String, if(prompt_version = '', '', ' '), prompt_version::String), '')) AS value,
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration,
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft
         FROM spanledger.postings(whole=0, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},

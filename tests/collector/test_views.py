@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ DIMENSIONS = {
     "environment": "environment", "service": "service_name", "provider": "provider", "model": "model", "team": "team",
     "feature": "feature", "customer": "customer",
 }  # fmt: skip
+CLASS_OF = {"529": "provider", "429": "rate_limit", "400": "client", "something_odd": "unknown"}
 Figure = int | float | Decimal | None
 
 
@@ -58,6 +61,9 @@ class Posting:
     duration_ns: int = 1_000_000_000
     ttft_ns: int | None = None
     status: str = "ok"
+    error_type: str = ""
+    prompt_name: str = ""
+    prompt_version: str = ""
     posted_at: datetime = field(default=MIDNIGHT + timedelta(days=60))
 
     def reversed(self, reason: str) -> Posting:
@@ -102,12 +108,17 @@ TAKES = {
     "movers": {"by", "from", "to", "project", *FILTERS},
     "dimension_values": {"from", "to", "project"},
     "freshness": {"project"},
+    "heatmap": {"step", "from", "to", "project", *FILTERS},
+    "speed": {"step", "by", "from", "to", "project", *FILTERS},
+    "errors": {"step", "by", "classes", "from", "to", "project", *FILTERS},
+    "provider_health": {"from", "to", "project", *FILTERS},
 }
-PAGE_VIEWS = ("usage", "latency", "coverage", "movers", "dimension_values", "freshness")
+PAGE_VIEWS = tuple(TAKES)
+ROLLUPS = {"spend_by_hour", "spend_by_customer", "latency_by_hour", "calls_by_hour"}
 
 
 def statement(view: str, **parameters: Any) -> str:
-    given = {"from": MIDNIGHT, "to": MIDNIGHT + timedelta(days=3), "project": "", "step": 0, "by": ""}
+    given = {"from": MIDNIGHT, "to": MIDNIGHT + timedelta(days=3), "project": "", "step": 0, "by": "", "classes": []}
     given |= {key: [] for key in FILTERS} | {name.rstrip("_"): value for name, value in parameters.items()}
     arguments = ", ".join(f"{name}={literal(value)}" for name, value in given.items() if name in TAKES[view])
     return f"SELECT * FROM spanledger.{view}({arguments})"
@@ -164,7 +175,10 @@ def some_calls(seed: int, number: int = 400) -> list[Posting]:
             cost_status=cost_status,
             duration_ns=draw.randrange(10**7, 10**11),
             ttft_ns=draw.choice([None, draw.randrange(10**7, 10**10)]),
-            status="error" if cost_status == "free" else draw.choice(["ok", "ok", "error"]),
+            status=(status := "error" if cost_status == "free" else draw.choice(["ok", "ok", "error"])),
+            error_type=draw.choice(list(CLASS_OF)) if status == "error" else "",
+            prompt_name=(prompt := draw.choice(["", "answer"])),
+            prompt_version=draw.choice(["", "v1"]) if prompt else "",
             **usage,
         )
         postings.append(call)
@@ -342,6 +356,190 @@ def test_latency_is_within_one_percent_of_the_first_charges(ledger: Ledger, star
             assert low * 0.99 <= row[f"p{level}_{name}"] <= high * 1.01
 
 
+def in_range(ledger: Ledger, start: int, end: int) -> tuple[dict[str, datetime], list[Posting]]:
+    since, until = MIDNIGHT + timedelta(minutes=start), MIDNIGHT + timedelta(minutes=end)
+    return {"from_": since, "to": until}, [p for p in ledger.postings if since <= p.timestamp < until]
+
+
+def grouped(postings: Iterable[Posting], key: Callable[[Posting], Any]) -> dict[Any, list[Posting]]:
+    groups: dict[Any, list[Posting]] = {}
+    for posting in postings:
+        groups.setdefault(key(posting), []).append(posting)
+    return groups
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 4320), (90, 4000)])
+def test_the_heatmap_counts_each_call_in_the_band_of_its_duration(ledger: Ledger, start: int, end: int) -> None:
+    ledger.post(*some_calls(12))
+    asked, postings = in_range(ledger, start, end)
+    rows = ledger.ask("heatmap", step=3600, **asked)
+    expected = {
+        (hour, band): sum(posting.calls for posting in group)
+        for (hour, band), group in grouped(
+            postings, lambda p: (p.timestamp.replace(minute=0, second=0), math.floor(math.log10(p.duration_ns) * 8))
+        ).items()
+    }
+    assert {(row["time"].replace(tzinfo=UTC), row["band"]): row["calls"] for row in rows} == {
+        key: calls for key, calls in expected.items() if calls
+    }
+    for row in rows:
+        assert row["from_ns"] == pytest.approx(10 ** (row["band"] / 8))
+        assert row["to_ns"] == pytest.approx(10 ** ((row["band"] + 1) / 8))
+
+
+@pytest.mark.parametrize("by", ["", "service", "model", "prompt"])
+def test_speed_is_output_over_the_time_of_the_calls_that_put_out_any(ledger: Ledger, by: str) -> None:
+    ledger.post(*some_calls(13))
+    names: dict[str, Callable[[Posting], str]] = {
+        "": lambda p: "", "service": lambda p: p.service_name, "model": lambda p: p.model,
+        "prompt": lambda p: f"{p.prompt_name} {p.prompt_version}".strip(),
+    }  # fmt: skip
+    asked, postings = in_range(ledger, 90, 4000)
+    rows = {row["value"]: row for row in ledger.ask("speed", by=by, **asked)}
+    groups = grouped(postings, names[by])
+    assert rows.keys() == groups.keys()
+    for value, group in groups.items():
+        output = tokens(group, OUTPUT) or 0
+        microseconds = sum(p.calls * (p.duration_ns // 1000) for p in group if tokens([p], OUTPUT))
+        assert rows[value]["calls"] == sum(posting.calls for posting in group)
+        assert rows[value]["output_tokens"] == output
+        assert rows[value]["output_tokens_per_s"] == pytest.approx(over(output, microseconds / 1e6))
+
+
+def test_speed_of_what_puts_nothing_out_is_not_known(ledger: Ledger) -> None:
+    ledger.post(Posting(input_uncached=10), Posting(status="error", error_type="529"))
+    [row] = ledger.ask("speed")
+    assert (row["calls"], row["output_tokens_per_s"]) == (2, None)
+
+
+@pytest.mark.parametrize("classes", [[], ["provider", "client"]])
+@pytest.mark.parametrize("by", ["", "error_class", "error_type", "service", "provider", "prompt"])
+def test_errors_are_what_plain_python_makes_of_the_postings(ledger: Ledger, by: str, classes: list[str]) -> None:
+    ledger.post(*some_calls(14, 1200))
+    asked, postings = in_range(ledger, 90, 4000)
+    names: dict[str, Callable[[Posting], str]] = {
+        "": lambda p: "",
+        "error_class": lambda p: CLASS_OF[p.error_type],
+        "error_type": lambda p: p.error_type,
+        "service": lambda p: p.service_name,
+        "provider": lambda p: p.provider,
+        "prompt": lambda p: f"{p.prompt_name} {p.prompt_version}".strip(),
+    }
+    failed = [p for p in postings if p.status == "error" and (not classes or CLASS_OF[p.error_type] in classes)]
+    rows = {row["value"]: row for row in ledger.ask("errors", by=by, classes=classes, **asked)}
+    groups = {value: group for value, group in grouped(failed, names[by]).items() if sum(p.calls for p in group)}
+    assert rows.keys() == groups.keys()
+    for value, group in groups.items():
+        of_error = by in ("error_class", "error_type")
+        all_calls = sum(p.calls for p in postings if of_error or names[by](p) == value)
+        errors = sum(p.calls for p in group)
+        assert rows[value]["errors"] == errors
+        assert rows[value]["share"] == pytest.approx(errors / sum(p.calls for p in failed))
+        assert (rows[value]["calls"], rows[value]["rate"]) == (all_calls, pytest.approx(errors / all_calls))
+    if by == "error_type":
+        assert {value: row["error_class"] for value, row in rows.items()} == {value: CLASS_OF[value] for value in rows}
+
+
+def test_errors_of_usage_and_of_errors_are_the_same_figure(ledger: Ledger) -> None:
+    ledger.post(*some_calls(15))
+    [usage], [errors] = ledger.ask("usage"), ledger.ask("errors")
+    assert (usage["errors"], usage["error_rate"]) == (errors["errors"], errors["rate"])
+
+
+def test_calls_of_a_model_are_counted_together_whatever_its_release(ledger: Ledger) -> None:
+    answered = ("gpt-4o-2024-08-06", "claude-haiku-4-5-20251001", "gpt-4o-latest", "house-8b")
+    ledger.post(
+        *[Posting(model=model) for model in answered], Posting(model="gpt-4o", status="error", error_type="529")
+    )
+    calls = {row["value"]: row["calls"] for row in ledger.ask("speed", by="family")}
+    assert calls == {"gpt-4o": 3, "claude-haiku-4-5": 1, "house-8b": 1}
+    assert {row["value"] for row in ledger.ask("latency", by="family")} == calls.keys()
+    [errors] = ledger.ask("errors", by="family")
+    assert (errors["value"], errors["errors"], errors["calls"]) == ("gpt-4o", 1, 3)
+
+
+def test_an_error_was_first_and_last_seen_when_its_calls_began(ledger: Ledger) -> None:
+    day, minute = timedelta(days=1), timedelta(minutes=1)
+    times = [MIDNIGHT + 30 * minute, MIDNIGHT + day, MIDNIGHT + day + 17 * minute]
+    ledger.post(
+        *[Posting(status="error", error_type="429", timestamp=time) for time in times],
+        Posting(timestamp=MIDNIGHT),
+        Posting(timestamp=MIDNIGHT + 2 * day),
+    )
+    for end in (day, 2 * day):
+        [row] = ledger.ask("errors", by="error_type", to=MIDNIGHT + end + 5 * minute)
+        assert row["first_seen"].replace(tzinfo=UTC) == times[0]
+        assert row["last_seen"].replace(tzinfo=UTC) == (times[1] if end == day else times[2])
+
+
+def week_of_calls(**now: dict[str, Any]) -> list[Posting]:
+    """Two services that ask one model 40 times each between 10 and 11 o'clock, on eight days; `now`: how the first 10 of
+    the calls of a service are on the last day."""
+    return [
+        Posting(
+            timestamp=MIDNIGHT + timedelta(days=day, hours=10, minutes=minute),
+            service_name=service,
+            **(now.get(service, {}) if day == 7 and minute < 10 else {}),
+        )
+        for day in range(8)
+        for service in ("web", "batch")
+        for minute in range(40)
+    ]
+
+
+FAILED: dict[str, Any] = {"status": "error", "error_type": "529"}
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict", "reason"),
+    [
+        ({}, "ok", ""),
+        ({"web": FAILED, "batch": FAILED}, "them", "failing"),
+        ({"web": FAILED}, "us", "failing"),
+        ({"web": FAILED | {"error_type": "400"}, "batch": FAILED | {"error_type": "400"}}, "us", "refused"),
+        ({"web": FAILED | {"error_type": "429"}}, "us", "limited"),
+        ({"web": {"duration_ns": 5 * 10**9}, "batch": {"duration_ns": 5 * 10**9}}, "them", "slow"),
+        ({"batch": {"duration_ns": 5 * 10**9}}, "us", "slow"),
+    ],
+)
+def test_several_services_that_a_provider_fails_are_them_and_a_single_one_is_us(
+    ledger: Ledger, now: dict[str, Any], verdict: str, reason: str
+) -> None:
+    ledger.post(*week_of_calls(**now))
+    ten = MIDNIGHT + timedelta(days=7, hours=10)
+    rows = ledger.ask("provider_health", from_=ten + timedelta(minutes=5), to=ten + timedelta(minutes=55))
+    assert {row["model"]: (row["verdict"], row["reason"]) for row in rows} == {
+        "": (verdict, reason),
+        "gpt-5": (verdict, reason),
+    }
+    for row in rows:
+        assert (row["provider"], row["calls"], row["history_days"]) == ("openai", 80, 7)
+        assert sorted(row["services"]) == ["batch", "web"]
+        assert row["errors"] == 10 * sum("status" in change for change in now.values())
+        assert row["error_rate"] == pytest.approx(row["errors"] / 80)
+        assert row["usual_error_rate"] == 0
+        assert row["usual_p95_duration_ns"] == pytest.approx(1e9, rel=0.01)
+
+
+def test_a_provider_that_one_service_calls_leaves_the_verdict_open(ledger: Ledger) -> None:
+    ledger.post(*[call for call in week_of_calls(web=FAILED) if call.service_name == "web"])
+    ten = MIDNIGHT + timedelta(days=7, hours=10)
+    rows = ledger.ask("provider_health", from_=ten, to=ten + timedelta(hours=1))
+    assert {(row["verdict"], row["reason"]) for row in rows} == {("unclear", "failing")}
+    assert [row["p95_ttft_ns"] for row in rows] == [row["usual_p95_ttft_ns"] for row in rows] == [None, None]
+
+
+def test_too_few_calls_or_days_make_no_verdict(ledger: Ledger) -> None:
+    calls = week_of_calls(web=FAILED, batch=FAILED)
+    ten = MIDNIGHT + timedelta(days=7, hours=10)
+    ledger.post(*[call for call in calls if call.timestamp > ten - timedelta(days=2)])
+    [row, _] = ledger.ask("provider_health", from_=ten, to=ten + timedelta(hours=1))
+    assert row["verdict"] == "no_history"
+    ledger.post(*[Posting(provider="house", model="m", timestamp=ten) for _ in range(19)])
+    rows = ledger.ask("provider_health", from_=ten, to=ten + timedelta(hours=1), providers=["house"])
+    assert {row["verdict"] for row in rows} == {"quiet"}
+
+
 def test_coverage_tells_each_cost_status_its_share_of_billable_calls_and_of_tokens(ledger: Ledger) -> None:
     ledger.post(
         *[Posting(input_uncached=100, output_text=20)] * 7,
@@ -423,19 +621,14 @@ def long_ledger(ledger: Ledger) -> Ledger:
     return ledger
 
 
-@pytest.mark.parametrize("step", [0, 3600, 86400])
-@pytest.mark.parametrize("view", PAGE_VIEWS)
-@pytest.mark.parametrize("minutes", [0, 17])
-def test_each_view_of_the_pages_reads_a_rollup(long_ledger: Ledger, view: str, step: int, minutes: int) -> None:
-    until = MIDNIGHT + timedelta(days=2, minutes=minutes)
-    rollups = long_ledger.rollups(view, step=step, from_=MIDNIGHT + timedelta(days=1), to=until)
-    assert set(rollups) - {"spanledger.ledger"} and set(rollups) <= {
-        "spend_by_hour", "spend_by_customer", "latency_by_hour", "spanledger.ledger"
-    }  # fmt: skip
+def test_each_view_of_the_pages_reads_a_rollup(long_ledger: Ledger) -> None:
+    for view, step, minutes in product(PAGE_VIEWS, (0, 3600, 86400), (0, 17)):
+        until = MIDNIGHT + timedelta(days=2, minutes=minutes)
+        rollups = long_ledger.rollups(view, step=step, from_=MIDNIGHT + timedelta(days=1), to=until)
+        assert set(rollups) - {"spanledger.ledger"} and set(rollups) <= ROLLUPS | {"spanledger.ledger"}, (view, step)
 
 
-@pytest.mark.parametrize("by", sorted(set(DIMENSIONS) - {"customer"}))
-def test_spend_by_a_dimension_reads_the_rollup_with_the_common_filters_too(long_ledger: Ledger, by: str) -> None:
+def test_spend_by_a_dimension_reads_the_rollup_with_the_common_filters_too(long_ledger: Ledger) -> None:
     filters = {
         "project": "default",
         "services": ["web"],
@@ -443,9 +636,9 @@ def test_spend_by_a_dimension_reads_the_rollup_with_the_common_filters_too(long_
         "teams": ["core"],
         "features": ["search"],
     }
-    for view in ("usage", "movers"):
-        assert "spend_by_hour" in long_ledger.rollups(view, by=by)
-        assert "spend_by_hour" in long_ledger.rollups(view, by=by, **filters)
+    for view, by in product(("usage", "movers"), sorted(set(DIMENSIONS) - {"customer"})):
+        assert "spend_by_hour" in long_ledger.rollups(view, by=by), by
+        assert "spend_by_hour" in long_ledger.rollups(view, by=by, **filters), by
 
 
 def test_spend_by_customer_and_of_some_customers_reads_the_rollup_of_customers(long_ledger: Ledger) -> None:
@@ -455,8 +648,20 @@ def test_spend_by_customer_and_of_some_customers_reads_the_rollup_of_customers(l
 
 
 def test_latency_reads_its_rollup_by_service_and_model(long_ledger: Ledger) -> None:
-    for by in ("", "service", "provider", "model", "environment"):
+    for by in ("", "service", "provider", "model", "family", "environment"):
         assert "latency_by_hour" in long_ledger.rollups("latency", by=by, step=3600, services=["web"], models=["gpt-5"])
+
+
+def test_errors_and_speed_read_their_rollup_by_whatever_it_has(long_ledger: Ledger) -> None:
+    has = ("", "service", "provider", "model", "family", "environment", "prompt", "error_class", "error_type")
+    for view, by in product(("errors", "speed"), has):
+        assert "calls_by_hour" in long_ledger.rollups(view, by=by, step=3600, services=["web"], models=["gpt-5"]), by
+
+
+def test_provider_health_reads_rollups_alone(long_ledger: Ledger) -> None:
+    until = MIDNIGHT + timedelta(days=2, minutes=17)
+    rollups = long_ledger.rollups("provider_health", from_=until - timedelta(hours=3), to=until)
+    assert set(rollups) == {"calls_by_hour", "latency_by_hour"}
 
 
 def test_the_rollups_agree_with_the_rows_after_a_segment_is_deleted_and_parts_are_merged(ledger: Ledger) -> None:

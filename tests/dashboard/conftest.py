@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 import spanledger_dashboard
-from dashboard_store import CALLS, Open, Store, serve
+from dashboard_store import CALLS, ON_CALL, Open, Store, serve
 from spanledger_dashboard import ask
 from streamlit.testing.v1 import AppTest
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Two days of calls."""
-    yield from serve(tmp_path_factory.mktemp("store"), CALLS)
+    """Two days of calls, with objectives and alerts."""
+    yield from serve(tmp_path_factory.mktemp("store"), CALLS, *ON_CALL)
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,13 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
-    def open_app(dsn: str, **query: str) -> AppTest:
+    def open_app(dsn: str, page: str = "", **query: str) -> AppTest:
         monkeypatch.setenv("SPANLEDGER_CLICKHOUSE_DSN", dsn)
         ask.forget()
         app = AppTest.from_file(str(Path(spanledger_dashboard.__file__).parent / "app.py"), default_timeout=30)
         for name, value in query.items():
             app.query_params[name] = value
+        app.session_state["go"] = page
         app.run()
         assert not app.exception
         return app

@@ -2,117 +2,47 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from dashboard_browser import CHROMIUM, chromium, dashboard, page
 from dashboard_store import Store
 from spanledger_dashboard import explain
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pages not opened in a browser"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pages not opened in a browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: pages not opened in a browser")
 
-SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
 RANGE = "range=custom&from=2026-09-02T00:00&to=2026-09-03T00:00"
 NOW = "from='2026-09-02 00:00:00', to='2026-09-03 00:00:00', project=''"
 ALL = "environments=[], services=[], providers=[], models=[], teams=[], features=[], customers=[]"
-Open = Callable[..., AbstractContextManager["Page"]]
-
-
-@contextmanager
-def dashboard(dsn: str, port: int) -> Iterator[str]:
-    """The dashboard as a user starts it. Yields its URL."""
-    command = [sys.executable, "-m", "spanledger_dashboard", "--port", str(port)]
-    environment = os.environ | {"SPANLEDGER_CLICKHOUSE_DSN": dsn}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    try:
-        while not answers(f"{url}/_stcore/health"):
-            assert process.poll() is None, "the dashboard stopped"
-            assert time.monotonic() < deadline, "the dashboard did not start within a minute"
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, TimeoutError):
-        return False
+# Each page of the on-call half: its charts, and its figures as the fixture's views give them
+PAGES = {
+    "latency": (5, "SELECT p95_duration_ns FROM spanledger.latency(step=0, by='', {NOW}, {ALL})", explain.duration),
+    "errors": (1, "SELECT errors FROM spanledger.errors(step=0, by='', classes=[], {NOW}, {ALL})", explain.count),
+    "providers": (2, "SELECT max(p95_duration_ns) FROM spanledger.provider_health({NOW}, {ALL})", explain.duration),
+    "reliability": (
+        2,
+        "SELECT max(good_ratio) FROM spanledger.objective_status(at='2026-09-03 00:00:00')",
+        explain.exact_percent,
+    ),
+    "alerts": (0, "SELECT count() FROM spanledger.alerts_open", explain.count),
+}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
 def url(store: Store, free_port: int) -> Iterator[str]:
     with dashboard(store.dsn, free_port) as address:
         yield address
-
-
-@contextmanager
-def page(
-    browser: Browser, address: str, name: str, width: int = 1280, scheme: str = "light", charts: int = 0
-) -> Iterator[Page]:
-    """A page once it has settled, with so many charts; a picture of it is kept. Nothing may come from anywhere else."""
-    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
-    opened = context.new_page()
-    elsewhere: list[str] = []
-    opened.on("request", lambda request: elsewhere.append(request.url) if is_elsewhere(request.url) else None)
-    opened.goto(address)
-    opened.wait_for_selector(".sl-card, .sl-state", timeout=60_000)
-    opened.wait_for_function(
-        f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {charts}", timeout=60_000
-    )
-    opened.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
-    opened.wait_for_load_state("networkidle")
-    yield opened
-    height = opened.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    opened.set_viewport_size({"width": width, "height": max(900, min(int(height), 3000))})
-    SCREENSHOTS.mkdir(exist_ok=True)
-    opened.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
-    assert elsewhere == []
-    assert opened.locator("[data-testid=stException]").count() == 0
-    assert cut_off(opened) == []
-    context.close()
-
-
-def is_elsewhere(address: str) -> bool:
-    return not address.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
-
-
-def cut_off(opened: Page) -> list[str]:
-    """Figures, labels and table heads of which a part cannot be seen."""
-    found = opened.evaluate(
-        """[...document.querySelectorAll('.sl-card .value, .sl-card .label, .sl-card .foot, .sl-table th, .sl-scroll')]
-           .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map(e => e.textContent.slice(0, 80))"""
-    )
-    return [str(text) for text in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -182,3 +112,25 @@ def test_a_store_that_is_away_is_named_with_a_way_out(browser: Browser, free_por
     ):
         assert opened.get_by_text("The store does not answer").count() == 1
         assert opened.get_by_role("button", name="Try again").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_of_on_call_open_and_say_what_the_views_say(
+    store: Store, browser: Browser, url: str, name: str, scheme: str
+) -> None:
+    charts, question, words = PAGES[name]
+    [[figure]] = store.client.query(question.format(NOW=NOW, ALL=ALL)).result_rows
+    with page(browser, f"{url}/{name}?{RANGE}", name, 1280, scheme, charts) as opened:
+        assert opened.locator(".js-plotly-plot").count() == charts
+        shown = opened.locator(".sl-card .value, .sl-table td").all_text_contents()
+        assert any(words(figure) in text for text in shown)
+        assert opened.get_by_test_id("stSidebar").get_by_text("On call").count() == 1
+
+
+def test_an_example_opens_and_gives_its_trace_id(browser: Browser, url: str) -> None:
+    with page(browser, f"{url}/errors?{RANGE}", "example", charts=1) as opened:
+        opened.get_by_test_id("stExpander").first.click()
+        opened.get_by_test_id("stExpander").first.get_by_text("Overloaded, try <b>later</b>").wait_for()
+        opened.get_by_test_id("stCode").first.wait_for()
+        assert len(opened.get_by_test_id("stCode").first.inner_text().strip()) == 32

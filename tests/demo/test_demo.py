@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from spanledger_collector.config import load
 from spanledger_demo import history
 from spanledger_demo.__main__ import main
-from spanledger_demo.demo import LIVE
+from spanledger_demo.demo import CONFIG, LIVE
 from spanledger_demo.post import Note
+from spanledger_demo.world import FEATURES
 
 HERE = Path(__file__).parent
 
@@ -55,6 +57,7 @@ def test_it_posts_its_history_once_sends_live_traffic_and_stops_in_order(tmp_pat
     assert "are posted already" in said
     second = json.loads(counts.read_text())
     assert second.keys() <= LIVE.keys() and sum(second.values()) < 1_000
+    assert (data / "spanledger.yaml").read_bytes() == CONFIG.read_bytes()
     note = Note(**json.loads((data / "demo-history.json").read_text()))
     assert note.complete and note.posted == pytest.approx(history.expected_bodies(2_000), abs=12)
 
@@ -69,3 +72,12 @@ def test_when_the_platform_does_not_start_its_own_words_and_code_are_passed_on(t
 def test_a_fit_needs_a_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", str(tmp_path / "no.csv")]) == 1
     assert "no.csv" in capsys.readouterr().err
+
+
+def test_its_objectives_can_be_read_and_are_of_what_its_world_has() -> None:
+    config = load(CONFIG)
+    assert config.slos and config.budgets
+    known = {name for feature in FEATURES for name in (feature.service, feature.team)}
+    known |= {"production", "openai", "anthropic"}
+    for objective in (*config.slos, *config.budgets):
+        assert {value for values in objective.scope.model_dump().values() for value in values} <= known, objective.name

@@ -1,0 +1,14 @@
+-- How many calls were made, and how fast did their output come, over time and by a dimension?
+-- `step` as in usage; `by` too, or family, prompt. output_tokens_per_s: tokens put out, over the whole time that the calls took which put
+-- out any, the wait for the first token included: it is known of streams and of plain calls alike. NULL where nothing was put out.
+CREATE OR REPLACE VIEW spanledger.speed AS
+SELECT
+    if({step:UInt32} = 0, {from:DateTime('UTC')}, bucket) AS time,
+    value,
+    sum(calls_) AS calls,
+    sum(output_) AS output_tokens,
+    output_tokens / nullIf(sum(output_us_) / 1000000, 0) AS output_tokens_per_s
+FROM spanledger.counts(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
+    project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+GROUP BY time, value
+HAVING calls != 0

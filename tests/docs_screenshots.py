@@ -1,0 +1,112 @@
+"""The pictures of docs/screenshots, taken of the demo: `make screenshots`. No part of the suite: its file is not named like one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from dashboard_browser import chromium, page
+from spanledger_demo.world import INCIDENTS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
+LARGEST = 200_000
+"""Bytes of a picture."""
+PATIENCE_S = 600
+
+
+def incident(name: str, hours: float) -> str:
+    """A range that ends so many hours after one of the demo's incidents began."""
+    [one] = [incident for incident in INCIDENTS if incident.name == name]
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    until = (midnight - timedelta(days=one.age)).replace(minute=0) + timedelta(hours=hours)
+    return f"range=custom&from={until - timedelta(hours=24):%FT%H:%M}&to={until:%FT%H:%M}"
+
+
+# Name -> page, what it shows, charts, scheme, height in pixels
+PICTURES = {
+    "overview": ("", "range=7d", 6, "light", 1000),
+    "spend": ("spend", "range=30d&by=team", 2, "light", 1240),
+    "latency": ("latency", "range=7d", 5, "light", 1000),
+    "latency-dark": ("latency", "range=24h&by=prompt", 5, "dark", 1000),
+    "errors": ("errors", incident("provider outage", 3), 1, "light", 1240),
+    "providers": ("providers", incident("provider outage", 3), 2, "light", 1300),
+    "reliability": ("reliability", "range=7d&objective=support-answers", 2, "light", 1300),
+    "reliability-dark": ("reliability", "range=30d&objective=legal", 2, "dark", 1300),
+    "alerts": ("alerts", "range=24h", 0, "light", 900),
+}
+
+
+def free_ports(number: int) -> list[int]:
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [int(listener.getsockname()[1]) for listener in listening]
+    for listener in listening:
+        listener.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The demo's dashboard, with its whole history, live traffic, an alert and a silence."""
+    data = tmp_path_factory.mktemp("demo")
+    otlp, sql, dashboard = free_ports(3)
+    command = [
+        sys.executable, "-m", "spanledger_demo", "--data", str(data), "--otlp-port", str(otlp), "--clickhouse-port",
+        str(sql), "--dashboard-port", str(dashboard), "--rate", "3",
+    ]  # fmt: skip
+    demo = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        until(demo, lambda: json.loads((data / "demo-history.json").read_text())["complete"])
+        client = clickhouse_connect.get_client(dsn=f"http://127.0.0.1:{sql}")
+        until(demo, lambda: int(str(client.command("SELECT count() FROM spanledger.alerts_open"))) > 0)
+        silence = ["contract-review-cost", "8h", "Long contracts are expected this week."]
+        subprocess.run(
+            [sys.executable, "-m", "spanledger_collector", "alerts", "silence", f"objective={silence[0]}", "--data",
+             str(data), "--for", silence[1], "--by", "ada", "--comment", silence[2]],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(demo, lambda: int(str(client.command("SELECT count() FROM spanledger.silences_now"))) > 0)
+        yield f"http://127.0.0.1:{dashboard}"
+    finally:
+        demo.terminate()
+        demo.wait(60)
+
+
+def until(demo: subprocess.Popen[bytes], happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        assert demo.poll() is None, "the demo ended"
+        with contextlib.suppress(OSError, ClickHouseError):  # it is not there yet
+            if happens():
+                return
+        time.sleep(1)
+    raise AssertionError("the demo took too long")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_of_each_page_is_kept_for_the_docs(url: str, browser: Browser, name: str) -> None:
+    where, query, charts, scheme, height = PICTURES[name]
+    picture = FOLDER / f"{name}.png"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with page(browser, f"{url}/{where}?{query}", name, 1280, scheme, charts, picture, height):
+        pass
+    assert picture.stat().st_size < LARGEST, name

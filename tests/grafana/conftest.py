@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import clickhouse_connect
 import pytest
-from collector.rig import Running, blank_data
-from grafana.northwind import CALLS, STATEMENTS, Live, others
+from collector.rig import Running, blank_data, until
+from grafana.northwind import CALLS, STATEMENTS, UNPRICED, Live, others
 from spanledger_collector.platform import Options
 from spanledger_demo import history
 
@@ -25,6 +25,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         for body in [*history.bodies(calls=CALLS, days=2, now=now), *others(middle)]:
             assert platform.send(body).status_code == 200
         platform.drained()
+        until(lambda: platform.one(UNPRICED) == "0")  # a model seen for the first time is priced moments later
         for statement in STATEMENTS:
             platform.platform.store.command(statement, {"moment": middle})
         client = stack.enter_context(clickhouse_connect.get_client(dsn=platform.platform.addresses.clickhouse))

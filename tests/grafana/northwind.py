@@ -49,6 +49,11 @@ FROM spanledger.prices
 WHERE price_id != '' AND input_from = 0 AND minute_from = 0 AND service_tier = '' AND valid_to > now('UTC')
   AND (provider, model) IN (SELECT provider, model FROM spanledger.ledger GROUP BY provider, model)
 """
+# Calls that still have to be priced: not those of a model of which the book has said that it does not know it.
+UNPRICED = """
+SELECT sum(calls) FROM spanledger.ledger WHERE cost_status = 'unpriced' AND isNotNull(input_uncached)
+  AND (provider, model) NOT IN (SELECT provider, model FROM spanledger.prices WHERE price_id = '')
+"""
 STATEMENTS = (EVENTS, OBJECTIVES, OF_SLO, OF_BUDGET, NEW_PRICE)
 
 

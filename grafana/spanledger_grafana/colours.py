@@ -23,3 +23,8 @@ def rising(warn: float, bad: float) -> Steps:
 def falling(bad: float, warn: float) -> Steps:
     """The less the worse: below `bad` bad, below `warn` to be looked at."""
     return [{"color": BAD, "value": None}, {"color": WARN, "value": bad}, {"color": GOOD, "value": warn}]
+
+
+def none_is_best(colour: str) -> Steps:
+    """Good at none; at one and more, `colour`."""
+    return [{"color": GOOD, "value": None}, {"color": colour, "value": 1}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanledger_grafana import annotations, ask, colours, links, overview, variables
+from spanledger_grafana import ask, colours, links, marks, overview, variables
 from spanledger_grafana.board import Board, Row
 from spanledger_grafana.panels import column, stat, table, timeseries
 from spanledger_grafana.sources import Json, over_time, rows
@@ -102,8 +102,13 @@ def board(dashboard_url: str) -> Board:
             Row(8, [per_million_by(), output_tokens()]),
             Row(9, [by_value()]),
         ],
-        variables=[variables.project(), *variables.dimensions(), variables.by(), variables.dashboard_url(dashboard_url)],
-        annotations=[annotations.deploys(), annotations.price_changes()],
+        variables=[
+            variables.project(),
+            *variables.dimensions(),
+            variables.by(),
+            variables.dashboard_url(dashboard_url),
+        ],
+        annotations=[marks.deploys(), marks.price_changes()],
         links=[links.boards(), links.page("Overview")],
         since="now-7d",
         refresh="5m",

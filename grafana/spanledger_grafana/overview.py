@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanledger_grafana import annotations, ask, colours, links, variables
+from spanledger_grafana import ask, colours, links, marks, variables
 from spanledger_grafana.board import Board, Row
 from spanledger_grafana.panels import column, stat, table, timeseries
 from spanledger_grafana.sources import Json, over_time, rows
@@ -16,7 +16,11 @@ PERCENTILES = {
 
 def calls() -> Json:
     return stat(
-        "Calls", "Model calls, failed and free ones too.", over_time(ask.curve("usage", "calls")), "short", sparkline=True
+        "Calls",
+        "Model calls, failed and free ones too.",
+        over_time(ask.curve("usage", "calls")),
+        "short",
+        sparkline=True,
     )
 
 
@@ -119,7 +123,12 @@ def board(dashboard_url: str) -> Board:
             Row(8, [duration(), error_rate_by()]),
             Row(10, [by_value()]),
         ],
-        variables=[variables.project(), *variables.dimensions(), variables.by(), variables.dashboard_url(dashboard_url)],
-        annotations=[annotations.deploys(), annotations.price_changes(), annotations.alerts()],
+        variables=[
+            variables.project(),
+            *variables.dimensions(),
+            variables.by(),
+            variables.dashboard_url(dashboard_url),
+        ],
+        annotations=[marks.deploys(), marks.price_changes(), marks.alerts()],
         links=[links.boards(), links.page("Overview")],
     )

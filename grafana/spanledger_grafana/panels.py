@@ -10,6 +10,8 @@ from spanledger_grafana.sources import Json
 
 NO_CALLS = "No calls in this range"
 BARS_AT_MOST = 60
+TIMES = "suffix:\u00d7"
+"""The unit of a burn: how many times too fast."""
 
 
 def stat(
@@ -85,7 +87,7 @@ def table(
     if sort:
         shown = str(columns[sort].get("displayName", sort))
         options["sortBy"] = [{"desc": True, "displayName": shown}]
-    defaults = {"noValue": nothing, "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}}
+    defaults = {"noValue": nothing, "custom": {"align": "auto", "filterable": False, "inspect": False}}
     overrides = [_override(name, **properties) for name, properties in columns.items() if properties]
     return _panel("table", title, description, target, options, defaults, overrides)
 
@@ -110,7 +112,9 @@ def column(
     if steps is not None:
         properties |= _thresholds(steps)
     if steps is not None or filled:
-        properties["custom.cellOptions"] = {"type": "color-background" if filled else "color-text", "mode": "basic"}
+        properties["custom.cellOptions"] = (
+            {"type": "color-background", "mode": "basic"} if filled else {"type": "color-text"}
+        )
     if mappings:
         properties["mappings"] = list(mappings)
     if link:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from spanledger_grafana import annotations, ask, colours, links, variables
+from spanledger_grafana import ask, colours, links, marks, variables
 from spanledger_grafana.board import Board, Row
-from spanledger_grafana.panels import column, stat, states, table, timeseries
+from spanledger_grafana.panels import TIMES, column, stat, states, table, timeseries
 from spanledger_grafana.sources import Json, over_time, rows
 
 UNCONFIGURED = "No objectives are configured"
@@ -25,6 +25,7 @@ INCIDENTS = states(
         "resolved": ("Resolved", colours.GOOD),
     }
 )
+_DRAW = "Draw this one", "/d/spanledger-reliability?var-objective=${__value.raw:percentencode}&${__url_time_range}"
 _STATUS = f"spanledger.objective_status(at={ask.UNTIL})"
 _SERIES = "spanledger.objective_series(objective=${objective:singlequote}, step=$__interval_s, " + ask.RANGE + ")"
 
@@ -35,14 +36,13 @@ def _in_state(title: str, words: str, condition: str, steps: colours.Steps) -> J
 
 
 def stats() -> list[Json]:
-    one_is_bad = [{"color": colours.GOOD, "value": None}, {"color": colours.BAD, "value": 1}]
-    one_is_odd = [{"color": colours.GOOD, "value": None}, {"color": colours.WARN, "value": 1}]
+    bad, odd = colours.none_is_best(colours.BAD), colours.none_is_best(colours.WARN)
     return [
-        _in_state("Pages", "Objectives and budgets that burn fast enough to wake somebody.", "state = 'page'", one_is_bad),
-        _in_state("Tickets", "Objectives and budgets that burn too fast, but can wait for the morning.", "state = 'ticket'", one_is_odd),
+        _in_state("Pages", "Objectives and budgets that burn fast enough to wake somebody.", "state = 'page'", bad),
+        _in_state("Tickets", "Objectives and budgets that burn too fast, but can wait for the morning.", "state = 'ticket'", odd),
         _in_state(
             "Not judged", "Objectives without calls, or with too few to judge by. No news is not good news.",
-            "state IN ('no_data', 'low_traffic')", one_is_odd,
+            "state IN ('no_data', 'low_traffic')", odd,
         ),
         stat(
             "Least budget left", "Of the objective that is worst off; below 0 its promise is broken in this period.",
@@ -59,27 +59,27 @@ def objectives() -> Json:
         f"FROM {_STATUS}\nWHERE kind = 'slo'\nORDER BY budget_left NULLS LAST, objective"
     )
     shown = {
-        "objective": column("Objective", width=230, link=("Draw this one", "/d/spanledger-reliability?var-objective=${__value.raw:percentencode}&${__url_time_range}")),
+        "objective": column("Objective", width=230, link=_DRAW),
         "state": column("State", mappings=STATES, filled=True, width=110),
         "indicator": column("Indicator", width=150),
         "objective_ratio": column("Promised", "percentunit", decimals=2),
         "good_ratio": column("Kept", "percentunit", decimals=3),
         "budget_left": column("Budget left", "percentunit", decimals=1, steps=colours.falling(0, 0.25)),
-        "burn_1h": column("Burn, 1 h", "suffix:×", decimals=1, steps=colours.rising(1, 6)),
-        "burn_6h": column("Burn, 6 h", "suffix:×", decimals=1, steps=colours.rising(1, 6)),
+        "burn_1h": column("Burn, 1 h", TIMES, decimals=1, steps=colours.rising(1, 6)),
+        "burn_6h": column("Burn, 6 h", TIMES, decimals=1, steps=colours.rising(1, 6)),
         "calls": column("Calls", "short"),
         "bad": column("Bad", "short"),
         "last_call_at": column("Last call", "dateTimeFromNow"),
         "description": column("Promise"),
     }  # fmt: skip
-    words = "Each objective in the period that the range ends in. A burn of 1× uses the budget up in exactly its period. Not filtered."
+    words = "Each objective in the period that the range ends in. A burn of 1 uses the budget up in exactly its period. Not filtered."
     return table("Objectives", words, rows(sql), shown, nothing=UNCONFIGURED)
 
 
 def burn() -> Json:
     return timeseries(
-        "Burn of $objective", "How many times too fast the error budget is used up; at 14.4× for an hour it pages.",
-        over_time(f"SELECT time, burn\nFROM {_SERIES}\nORDER BY time"), unit="suffix:×", decimals=1, line=14.4,
+        "Burn of $objective", "How many times too fast the error budget is used up; at 14.4 times for an hour it pages.",
+        over_time(f"SELECT time, burn\nFROM {_SERIES}\nORDER BY time"), unit=TIMES, decimals=1, line=14.4,
         names={"burn": ("Burn", colours.ACCENT)}, nothing="No calls of this objective in this range",
     )  # fmt: skip
 
@@ -100,20 +100,24 @@ def kept() -> Json:
 
 def windows() -> Json:
     sql = (
-        "SELECT objective, severity, concat(toString(long_seconds / 3600), ' h / ', toString(round(short_seconds / 3600, 2)), ' h') AS windows,"
-        " factor, long_burn, short_burn, long_calls, enough, firing\n"
-        f"FROM spanledger.objective_windows(at={ask.UNTIL})\nORDER BY firing DESC, long_burn / factor DESC NULLS LAST, objective\nLIMIT 50"
+        "SELECT objective, severity,"
+        " concat(toString(long_seconds / 3600), ' h / ', toString(round(short_seconds / 3600, 2)), ' h') AS windows, factor,"
+        " long_burn, short_burn, long_calls, enough, firing\n"
+        f"FROM spanledger.objective_windows(at={ask.UNTIL})\n"
+        "ORDER BY firing DESC, long_burn / factor DESC NULLS LAST, objective\nLIMIT 50"
     )
     shown = {
         "objective": column("Objective", width=200),
         "severity": column("Severity", mappings=SEVERITIES, width=90),
         "windows": column("Windows"),
-        "factor": column("Fires above", "suffix:×", decimals=1),
-        "long_burn": column("Burn, long", "suffix:×", decimals=1),
-        "short_burn": column("Burn, short", "suffix:×", decimals=1),
+        "factor": column("Fires above", TIMES, decimals=1),
+        "long_burn": column("Burn, long", TIMES, decimals=1),
+        "short_burn": column("Burn, short", TIMES, decimals=1),
         "long_calls": column("Calls", "short"),
         "enough": column("Enough calls", "bool_yes_no"),
-        "firing": column("Fires", filled=True, mappings=states({"0": ("no", colours.QUIET), "1": ("fires", colours.BAD)})),
+        "firing": column(
+            "Fires", filled=True, mappings=states({"0": ("no", colours.QUIET), "1": ("fires", colours.BAD)})
+        ),
     }
     words = "Every rule of every objective: it fires while both windows burn faster than its factor, and there are calls enough."
     return table("Burn windows", words, rows(sql), shown, nothing=UNCONFIGURED)
@@ -134,7 +138,9 @@ def incidents() -> Json:
         "duration": column("Lasted", "dtdurations", width=110),
         "silenced": column("Silenced", "bool_yes_no", width=90),
     }
-    words = "What the built-in evaluator found in the range. Grafana's own rules keep their own history, under Alerting."
+    words = (
+        "What the built-in evaluator found in the range. Grafana's own rules keep their own history, under Alerting."
+    )
     return table("Incidents", words, rows(sql), shown, nothing="No incidents in this range")
 
 
@@ -197,6 +203,6 @@ def board(dashboard_url: str) -> Board:
         variables=[
             variables.project(), variables.objective(), *variables.dimensions(), variables.dashboard_url(dashboard_url),
         ],
-        annotations=[annotations.deploys(), annotations.alerts()],
+        annotations=[marks.deploys(), marks.alerts()],
         links=[links.boards(), links.page("Overview")],
     )  # fmt: skip

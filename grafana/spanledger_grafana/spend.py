@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from spanledger_grafana import annotations, ask, colours, links, overview, variables
+from spanledger_grafana import ask, colours, links, marks, overview, variables
 from spanledger_grafana.board import Board, Row
-from spanledger_grafana.panels import column, stat, states, table, timeseries
+from spanledger_grafana.panels import TIMES, column, stat, states, table, timeseries
 from spanledger_grafana.sources import Json, over_time, rows
 
 PROVENANCE = states(
@@ -47,7 +47,7 @@ def unpriced() -> Json:
     return stat(
         "Unpriced calls", "Billable calls whose model or usage is not known. They are in no sum of money.",
         rows(ask.whole("usage", "unpriced_calls AS unpriced")), "short",
-        [{"color": colours.GOOD, "value": None}, {"color": colours.WARN, "value": 1}],
+        colours.none_is_best(colours.WARN),
     )  # fmt: skip
 
 
@@ -123,13 +123,13 @@ def budgets() -> Json:
         "spent": column("Spent", "currencyUSD", decimals=2),
         "amount": column("Budget of the period", "currencyUSD", decimals=0),
         "budget_left": column("Left", "percentunit", decimals=1, steps=colours.falling(0, 0.2)),
-        "burn_1h": column("Burn, 1 h", "suffix:×", decimals=1, steps=colours.rising(1, 6)),
-        "burn_6h": column("Burn, 6 h", "suffix:×", decimals=1, steps=colours.rising(1, 6)),
+        "burn_1h": column("Burn, 1 h", TIMES, decimals=1, steps=colours.rising(1, 6)),
+        "burn_6h": column("Burn, 6 h", TIMES, decimals=1, steps=colours.rising(1, 6)),
         "period_from": column("From", "dateTimeAsIso"),
         "period_to": column("To", "dateTimeAsIso"),
         "description": column("For"),
     }
-    words = "Budgets in the period that the range ends in; a burn of 1× uses one up in exactly its period. Not filtered."
+    words = "Budgets in the period that the range ends in; a burn of 1 uses one up in exactly its period. Not filtered."
     return table("Budgets", words, rows(sql), shown, nothing="No budgets are configured")
 
 
@@ -148,8 +148,13 @@ def board(dashboard_url: str) -> Board:
             Row(9, [by_value()]),
             Row(6, [budgets()]),
         ],
-        variables=[variables.project(), *variables.dimensions(), variables.by("team"), variables.dashboard_url(dashboard_url)],
-        annotations=[annotations.price_changes(), annotations.deploys()],
+        variables=[
+            variables.project(),
+            *variables.dimensions(),
+            variables.by("team"),
+            variables.dashboard_url(dashboard_url),
+        ],
+        annotations=[marks.price_changes(), marks.deploys()],
         links=[links.boards(), links.page("Spend")],
         since="now-7d",
         refresh="5m",

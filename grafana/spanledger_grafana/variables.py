@@ -60,7 +60,14 @@ def by(default: str = "model") -> Json:
 def dashboard_url(url: str) -> Json:
     """Hidden: where the links into spanledger's own pages lead."""
     chosen = {"text": url, "value": url}
-    return {"type": "textbox", "name": "dashboard_url", "label": "spanledger", "hide": 2, "query": url, "current": chosen}
+    return {
+        "type": "textbox",
+        "name": "dashboard_url",
+        "label": "spanledger",
+        "hide": 2,
+        "query": url,
+        "current": chosen,
+    }
 
 
 def _query(name: str, label: str, query: str, source: Json, refresh: int) -> Json:

@@ -64,7 +64,7 @@ class Reader:
             values = value if isinstance(value, list) else [value]
             return ",".join("'" + one.replace("'", "\\'") + "'" for one in values)
         assert not form, form
-        return f"'{"','".join(value)}'" if isinstance(value, list) else value
+        return "'" + "','".join(value) + "'" if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

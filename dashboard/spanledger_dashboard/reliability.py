@@ -154,7 +154,7 @@ def _one(view: View, at: datetime, records: Sequence[Mapping[Any, Any]]) -> None
     one, other = st.columns(2)
     with one:
         figure = draw.burn(series, _levels(windows, view.colours), view.period, step, view.colours)
-        chart("Burn", f"of {width(step)}s; at 1\u00d7 the budget lasts exactly its period", figure)
+        chart("Burn", f"every {width(step)}; at 1\u00d7 the budget lasts exactly its period", figure)
     with other:
         figure = draw.left(left, "budget_left", view.period, step, view.colours)
         chart("Budget left", f"in the period of {explain.period(record['period'])}", figure)

@@ -111,5 +111,5 @@ def test_a_picture_of_each_page_is_kept_for_the_docs(url: str, browser: Browser,
     with page(browser, f"{url}/{where}?{query}", name, 1280, scheme, charts, picture, height):
         pass
     with Image.open(picture) as full:
-        full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(picture, optimize=True)
+        full.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
     assert picture.stat().st_size < LARGEST, name

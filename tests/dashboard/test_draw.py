@@ -90,7 +90,7 @@ def test_what_burns_has_the_colour_of_the_highest_level_it_passes() -> None:
     figure = draw.burn(burn, levels, DAY, 3600, LIGHT)
     [bars] = figure.data
     assert list(bars.marker.color[:4]) == [LIGHT.series[0], LIGHT.warn, LIGHT.bad, LIGHT.series[0]]
-    assert list(bars.y[:4]) == [draw.BURN_FLOOR, 2.0, 20.0, None]
+    assert list(bars.y[:4]) == [None, 2.0, 20.0, None]
     assert [(round(10**note.y, 6), note.text) for note in figure.layout.annotations] == [
         (1.0, "ticket 1\u00d7"),
         (14.4, "page 14.4\u00d7"),

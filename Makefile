@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CODE   := sdk collector dashboard demo tests
+CODE   := sdk collector dashboard demo grafana tests
+BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench browser promtool clean
+.PHONY: help demo test check format boards bench browser promtool clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,16 +16,20 @@ demo: $(READY) ## Start everything on this machine, with a month of history and 
 	$(BIN)/python -m spanledger_demo $(ARGS)
 
 test: check browser promtool ## Run the whole suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-check: $(READY) ## Formatting, lint, types
+check: $(READY) ## Formatting, lint, types, boards up to date
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
+	$(BOARDS) --check
 
 format: $(READY) ## Put the code into its form
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+boards: $(READY) ## Write the Grafana boards anew
+	$(BOARDS)
 
 bench: $(READY) ## Print the figures of this machine (about 15 minutes)
 	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done

@@ -34,8 +34,9 @@ class Bookkeeper:
 
     def open_book(self) -> None:
         """Record the edition of the price book that this release brings, where it differs from what is recorded, and take
-        up what a former process posted and did not tidy."""
-        self._book.record_edition(self._clock())
+        up what a former process posted and did not tidy. Raises RetryableError where the store is away."""
+        with self._store.said():
+            self._book.record_edition(self._clock())
         rows = self._store.query(
             "SELECT DISTINCT segment FROM spanledger.deliveries WHERE segment > {tidied:UInt64} ORDER BY segment",
             {"tidied": self._spool.journal.state.tidied},

@@ -1,4 +1,4 @@
-"""The command line: `spanledger up | migrate | keys | slo | sql`."""
+"""The command line: `spanledger up | migrate | keys | slo | alerts | sql`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import clickhouse_connect
-import platformdirs
 import typer
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from spanledger_collector import slo
 from spanledger_collector.alerts import cli as alerts
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
 from spanledger_collector.config import load, load_default
+from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
-from spanledger_collector.platform import Options, Platform, lock_folder, prepare_store
+from spanledger_collector.logs import LogFormat, set_up_logging
+from spanledger_collector.platform import Options, Platform, migrate_folder, migrate_server
 
 app = typer.Typer(
     name="spanledger",
@@ -36,42 +35,35 @@ keys_app = typer.Typer(
     help="API keys: a project's right to send (ingest) and to read. From the first key on, every request needs one.",
 )
 app.add_typer(keys_app, name="keys")
+app.add_typer(alerts.app, name="alerts")
 slo_app = typer.Typer(
     no_args_is_help=True, help="SLOs and budgets: check the configuration, see how they stand, generate alert rules."
 )
 app.add_typer(slo_app, name="slo")
-app.add_typer(alerts.app, name="alerts")
 
-Data = Annotated[
-    Path,
+StoreDsn = Annotated[
+    str,
     typer.Option(
-        "--data",
-        envvar="SPANLEDGER_DATA",
-        help="The data folder: store, spool and keys.",
-        show_default="the user's data directory",
-        default_factory=lambda: Path(platformdirs.user_data_dir("spanledger")),
+        "--store",
+        envvar="SPANLEDGER_STORE_DSN",
+        help="A ClickHouse server: http://user:password@host:8123.",
+        show_default="embedded, in the data folder",
+        show_envvar=True,
     ),
 ]
-
-ConfigFile = Annotated[
-    Path | None,
+Keep = Annotated[
+    list[str] | None,
     typer.Option(
-        "--config",
-        envvar="SPANLEDGER_CONFIG",
-        help="The configuration: SLOs, budgets, alerting.",
-        show_default="spanledger.yaml in the data folder, where it is",
+        metavar="TABLE=DAYS",
+        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
     ),
 ]
-SqlPort = Annotated[str, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_DSN", help="The read-only SQL port.")]
-ReadKey = Annotated[
-    str, typer.Option(envvar="SPANLEDGER_READ_KEY", help="An API key that may read.", show_default=False)
-]
-SQL_PORT = "http://127.0.0.1:8123"
 
 
 @app.command()
 def up(
     data: Data,
+    store: StoreDsn = "",
     host: Annotated[
         str,
         typer.Option(
@@ -96,16 +88,18 @@ def up(
         int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TABLE=DAYS",
-            help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
-        ),
-    ] = None,
+    keep: Keep = None,
     config: ConfigFile = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="SPANLEDGER_LOG_FORMAT", help="The log, on standard error: text, or a line of JSON each."),
+    ] = LogFormat.TEXT,
 ) -> None:
-    """Run the embedded platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder."""
+    """Run the platform in the foreground: collector, store, read-only SQL and dashboard, in one data folder.
+
+    With --store, what is kept is on a ClickHouse server: the folder has the spool and the keys, SQL is the server's.
+    """
+    set_up_logging(log_format, _log_level())
     with_dashboard = not no_dashboard
     if with_dashboard and importlib.util.find_spec("streamlit") is None:
         typer.echo(
@@ -115,6 +109,7 @@ def up(
     platform = Platform(
         Options(
             data=data,
+            store=store,
             host=host,
             otlp_port=otlp_port,
             clickhouse_port=clickhouse_port,
@@ -128,7 +123,7 @@ def up(
     if where.dashboard:
         typer.echo(f"  dashboard        {where.dashboard}")
     typer.echo(f"  OTLP/HTTP        {where.otlp}/v1/traces")
-    typer.echo(f"  SQL, read-only   {where.clickhouse}")
+    typer.echo(f"  {'ClickHouse    ' if store else 'SQL, read-only'}   {where.clickhouse}")
     typer.echo("\nCtrl-C stops it.", nl=True)
     sys.stdout.flush()
     platform.run()
@@ -136,11 +131,29 @@ def up(
 
 
 @app.command()
-def migrate(data: Data, config: ConfigFile = None) -> None:
-    """Bring the store's schema and objectives up to date. `up` does this too; run it apart to see what an upgrade changes."""
-    wanted = load_default(config, data)
-    with lock_folder(data):
-        applied, recorded = prepare_store(data, wanted, datetime.now(UTC))
+def migrate(
+    data: Data,
+    store: StoreDsn = "",
+    dictionary_user: Annotated[
+        str,
+        typer.Option(
+            envvar="SPANLEDGER_DICTIONARY_USER",
+            help="On a server: who reads the tables of the dictionaries, from the server itself and without a password.",
+        ),
+    ] = DICTIONARY_USER,
+    keep: Keep = None,
+    config: ConfigFile = None,
+) -> None:
+    """Bring the store up to date: its schema, its retention, its objectives. `up` does this too where the store is embedded.
+
+    On a server: the schema and the retention, as a user who may create tables, and with no collector running.
+    """
+    retention = dict(map(_retention, keep or ()))
+    recorded: list[str] = []
+    if store:
+        applied = migrate_server(store, dictionary_user, retention, datetime.now(UTC))
+    else:
+        applied, recorded = migrate_folder(data, retention, load_default(config, data), datetime.now(UTC))
     for name in applied:
         typer.echo(f"applied schemas/{name}.sql")
     for name in recorded:
@@ -165,12 +178,12 @@ def sql(
     text = query or sys.stdin.read()
     if not text.strip():
         raise typer.BadParameter("give a query, or pipe one in")
-    sys.stdout.buffer.write(_ask(url, key, text, output))
+    sys.stdout.buffer.write(ask(url, key, text, output))
 
 
 @slo_app.command("check")
 def slo_check(file: Annotated[Path, typer.Argument(help="The configuration to check.")]) -> None:
-    """Check a configuration file, without a running spanledger and without the variables that it takes from the environment."""
+    """Check a configuration file, without a running spanledger and without the secrets that it takes from the environment."""
     config = load(file, environment=None)
     typer.echo(
         f"{file} is right: {len(config.slos)} SLOs, {len(config.budgets)} budgets, {len(config.alerting.channels)} channels."
@@ -184,7 +197,7 @@ def slo_list(
     output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
 ) -> None:
     """Show the SLOs and budgets that a running spanledger has in force."""
-    sys.stdout.buffer.write(_ask(url, key, slo.LIST, output))
+    sys.stdout.buffer.write(ask(url, key, slo.LIST, output))
 
 
 @slo_app.command("status")
@@ -198,7 +211,7 @@ def slo_status(
 ) -> None:
     """Show how the SLOs and budgets of a running spanledger stand: what is left of each, how fast it goes, what fires."""
     moment = at or datetime.now(UTC)
-    sys.stdout.buffer.write(_ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
+    sys.stdout.buffer.write(ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
 
 
 @slo_app.command("generate")
@@ -282,13 +295,8 @@ def keys_revoke(
 
 def run() -> None:
     """Run the command line; an expected failure is one line on standard error and exit code 1."""
-    logging.basicConfig(
-        level=os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    for library in ("urllib3", "clickhouse_connect"):  # what goes wrong is said once, by us
-        logging.getLogger(library).setLevel(logging.ERROR)
     try:
+        set_up_logging(LogFormat.TEXT, _log_level())
         app()
     except CollectorError as error:
         typer.echo(f"spanledger: {error}", err=True)
@@ -299,15 +307,11 @@ def run() -> None:
         sys.exit(1)
 
 
-def _ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:
-    """The answer of the read-only SQL port. Raises StartError, of one line."""
-    try:
-        with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
-            return client.raw_query(query, parameters=dict(parameters or {}), fmt=output)
-    except OperationalError as error:
-        raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error
-    except ClickHouseError as error:
-        raise StartError(f"{url}: {str(error).splitlines()[0]}") from error
+def _log_level() -> str:
+    level = os.environ.get("SPANLEDGER_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise StartError(f"SPANLEDGER_LOG_LEVEL={level}: say DEBUG, INFO, WARNING or ERROR")
+    return level
 
 
 def _retention(entry: str) -> tuple[str, int]:

@@ -42,7 +42,8 @@ SQL_PORT = "http://127.0.0.1:8123"
 def ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:
     """The answer of the read-only SQL port. Raises StartError, of one line."""
     try:
-        with clickhouse_connect.get_client(dsn=url, password=key, database="spanledger") as client:
+        secure = url.startswith("https:")
+        with clickhouse_connect.get_client(dsn=url, secure=secure, password=key, database="spanledger") as client:
             return client.raw_query(query, parameters=dict(parameters or {}), fmt=output)
     except OperationalError as error:
         raise StartError(f"{url} does not answer: is `spanledger up` running there?") from error

@@ -1,4 +1,4 @@
-"""The three kinds of failure. Whoever catches one knows what to do without reading its text."""
+"""The kinds of failure. Whoever catches one knows what to do without reading its text."""
 
 
 class CollectorError(Exception):
@@ -19,6 +19,10 @@ class RetryableError(CollectorError):
     def __init__(self, message: str, after: int = 1) -> None:
         super().__init__(message)
         self.after = after
+
+
+class UndecidedError(CollectorError):
+    """Not now, and it may have been done all the same, in part or whole: undo it before it is tried again."""
 
 
 class PermanentError(CollectorError):

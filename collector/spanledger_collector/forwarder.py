@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_when_event_set, wait_random_exponential
 
-from spanledger_collector.errors import PermanentError, RetryableError
+from spanledger_collector.errors import PermanentError, RetryableError, UndecidedError
 from spanledger_collector.spool import Segment, Spool
 from spanledger_collector.store import Store
 
@@ -72,7 +72,7 @@ class Forwarder:
             try:
                 decided = self._post(batch)
             except Exception as error:
-                # the spool's own disk, or a settle: what is left in the batch is undecided, so begin again from the journal
+                # no answer, the spool's own disk, or a settle: what is left in the batch is undecided, so begin again from the journal
                 self._failed(error)
                 self._give_back(batch)
                 self._stopping.wait(1)
@@ -104,7 +104,7 @@ class Forwarder:
         if True in outcomes and not self._retried(self._store.sync):
             return False
         for segment, outcome in zip(tuple(batch), outcomes, strict=True):
-            if outcome is False:
+            if outcome is False or isinstance(outcome, UndecidedError):
                 continue
             if outcome is True:
                 self._spool.done(segment)
@@ -117,14 +117,18 @@ class Forwarder:
             else:
                 continue
             batch.remove(segment)
+        for undecided in (outcome for outcome in outcomes if isinstance(outcome, UndecidedError)):
+            raise undecided  # its segment is still in the batch: from its beginning, so settled first
         return not batch
 
-    def _insert(self, segment: Segment) -> PermanentError | bool:
-        """Post one segment to every table: True, False if a stop came first, or what the store has against its content."""
+    def _insert(self, segment: Segment) -> PermanentError | UndecidedError | bool:
+        """Post one segment to every table: True, False if a stop came first, or what became of it instead."""
         token = f"{segment.number}/{segment.attempts}"
         for _ in range(PERMANENT_TRIES):
             try:
                 return self._retried(lambda: self._store.post(segment.path, token))
+            except UndecidedError as error:
+                return error
             except PermanentError as error:
                 refusal = error
                 self._failed(error)

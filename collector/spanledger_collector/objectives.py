@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from spanledger_collector.config import Budget, Config, Scope, Slo
+from spanledger_collector.engine import quote
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.spool import Spool
-from spanledger_collector.store import OBJECTIVES_VIEW, Store, literal
+from spanledger_collector.store import OBJECTIVES_VIEW, Store
 
 # How far back is counted at least: rolling periods and windows reach no further.
 LOOK_BACK = timedelta(days=28)
@@ -92,7 +93,7 @@ class Objectives:
 
     def _forget(self, current: dict[Key, Recorded]) -> None:
         """Delete what was counted for objectives, or versions of them, that are not in force."""
-        kept = ", ".join(f"({literal(name)}, {literal(entry.version)})" for (name, _), entry in current.items())
+        kept = ", ".join(f"({quote(name)}, {quote(entry.version)})" for (name, _), entry in current.items())
         condition = f"(objective, version) NOT IN ({kept})" if kept else "true"
         [[rows]] = self._store.query(f"SELECT count() FROM spanledger.objective_minutes WHERE {condition}")
         if rows:
@@ -210,7 +211,7 @@ def _matches(scope: Scope) -> str:
 
 
 def _strings(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(literal, values))}]"
+    return f"[{', '.join(map(quote, values))}]"
 
 
 def _array(of: str, expressions: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The embedded platform: everything of one machine, put together, started, and stopped in order."""
+"""The platform: everything of one machine, put together, started, and stopped in order; the store in it, or on a server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
 from spanledger_collector.alerts.assembly import evaluator_of
+from spanledger_collector.alerts.evaluator import EVERY
 from spanledger_collector.alerts.platform_alerts import Vitals
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
@@ -34,7 +35,7 @@ from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.objectives import Objectives
-from spanledger_collector.readonly import UnauthorizedError, readonly_app
+from spanledger_collector.readonly import ReadOnlyInterface, UnauthorizedError, readonly_app
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
 
@@ -51,9 +52,14 @@ _DASHBOARD = (
 
 @dataclass(frozen=True)
 class Options:
-    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one."""
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one; with `alerts_every`
+    None, alerts are evaluated only by whoever calls for it.
+
+    `store` is a ClickHouse server's DSN; without one, the store is embedded and read by way of `clickhouse_port`.
+    """
 
     data: Path
+    store: str = ""
     host: str = "127.0.0.1"
     otlp_port: int = 4318
     clickhouse_port: int = 8123
@@ -62,11 +68,12 @@ class Options:
     config: Config = field(default_factory=Config)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
+    alerts_every: timedelta | None = EVERY
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the platform listens."""
+    """Where the platform listens; `clickhouse` may be the server's own address."""
 
     otlp: str
     clickhouse: str
@@ -99,23 +106,28 @@ class Platform:
             )
         if options.dashboard_port is not None and importlib.util.find_spec("spanledger_dashboard.app") is None:
             raise StartError("the dashboard is not installed")
+        if options.store and options.dashboard_port is not None and not os.environ.get("SPANLEDGER_CLICKHOUSE_DSN"):
+            raise StartError(
+                "the dashboard reads the server as a user of its own: name it in SPANLEDGER_CLICKHOUSE_DSN "
+                "(http://reader:password@host:8123), or run with --no-dashboard"
+            )
         self._otlp = self._bind(options.host, options.otlp_port, "--otlp-port")
-        self._clickhouse = self._bind(options.host, options.clickhouse_port, "--clickhouse-port")
+        self._clickhouse: socket.socket | None = None  # a server has a port and users of its own
+        if not options.store:
+            self._clickhouse = self._bind(options.host, options.clickhouse_port, "--clickhouse-port")
         dashboard_port = options.dashboard_port
         if dashboard_port is not None:
             with contextlib.closing(bind("127.0.0.1", dashboard_port, "--dashboard-port")) as probe:
                 dashboard_port = probe.getsockname()[1]
         self._dashboard_port = dashboard_port
+        self.store = Store(options.store or data / "store")
+        self._cleanup.callback(self.store.close)
         self.addresses = Addresses(
             otlp=_url(self._otlp),
-            clickhouse=_url(self._clickhouse),
+            clickhouse=_url(self._clickhouse) if self._clickhouse else self.store.name,
             dashboard=None if dashboard_port is None else f"http://127.0.0.1:{dashboard_port}",
         )
-        self.store = Store(data / "store")
-        self._cleanup.callback(self.store.close)
-        self.migrated = self.store.migrate(datetime.now(UTC))
-        for table, days in options.keep.items():
-            self.store.keep(table, days)
+        self._prepare_store()
         try:
             self.spool = Spool(data / "spool", options.spool)
         except OSError as error:
@@ -137,18 +149,38 @@ class Platform:
         self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder, self.alerts)
         # what the dashboard of this platform shows its key: it reads every project
         self._own_key = secrets.token_urlsafe(32)
-        self._readonly = readonly_app(self.store.open, self._authorize)
-        self._cleanup.callback(self._readonly.close)
         app = collector_app(door, self._problem, self._metrics.text, self._metrics.refused, options.limits)
-        self._servers = [_server(app), _server(self._readonly)]
+        self._servers = [(_server(app), self._otlp)]
+        self._readonly: ReadOnlyInterface | None = None
+        if self._clickhouse:
+            self._readonly = readonly_app(self.store.open, self._authorize)
+            self._cleanup.callback(self._readonly.close)
+            self._servers.append((_server(self._readonly), self._clickhouse))
         self._loopback = loopback
+
+    def _prepare_store(self) -> None:
+        """An embedded store is ours to change; a server's schema is its migrator's, and we write as a user who may not."""
+        keep = self._options.keep
+        if self.store.embedded:
+            self.migrated = self.store.migrate(datetime.now(UTC))
+            for table, days in keep.items():
+                self.store.keep(table, days)
+            return
+        if keep:
+            raise StartError("how long a server keeps its rows is set by `spanledger migrate --store … --keep …`")
+        if pending := self.store.pending():
+            raise StartError(
+                f"the schema of {self.store.name} is not up to date ({len(pending)} to apply, {pending[0]} first): "
+                "run `spanledger migrate --store …` as a user who may create tables"
+            )
 
     def run(self) -> None:
         """Serve until stopped, then stop in order: no new request, what was taken to disk, what is on disk posted."""
         with self._cleanup:
             dashboard = self._start_dashboard()
             self._forwarder.start()
-            self.alerts.start()
+            if self._options.alerts_every is not None:
+                self.alerts.start(every=self._options.alerts_every)
             try:
                 asyncio.run(self._serve())
             finally:
@@ -162,8 +194,9 @@ class Platform:
 
     def stop(self) -> None:
         """Make `run` return. Safe from any thread and from a signal handler."""
-        self._readonly.close()
-        for server in self._servers:
+        if self._readonly:
+            self._readonly.close()
+        for server, _ in self._servers:
             server.should_exit = True
 
     async def _serve(self) -> None:
@@ -171,15 +204,16 @@ class Platform:
         with contextlib.suppress(ValueError, RuntimeError):  # signals are the main thread's
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self.stop)
-        await asyncio.gather(self._servers[0].serve([self._otlp]), self._servers[1].serve([self._clickhouse]))
+        await asyncio.gather(*(server.serve([listener]) for server, listener in self._servers))
 
     def _start_dashboard(self) -> subprocess.Popen[bytes] | None:
         if self._dashboard_port is None:
             return None
-        environment = os.environ | {
-            "SPANLEDGER_CLICKHOUSE_DSN": f"http://127.0.0.1:{self._clickhouse.getsockname()[1]}",
-            "SPANLEDGER_READ_KEY": self._own_key,
-        }
+        environment = dict(os.environ)
+        if self._clickhouse:
+            environment["SPANLEDGER_CLICKHOUSE_DSN"] = f"http://127.0.0.1:{self._clickhouse.getsockname()[1]}"
+            environment["SPANLEDGER_READ_KEY"] = self._own_key
+        environment.pop("SPANLEDGER_STORE_DSN", None)  # who reads need not know who writes
         command = [sys.executable, "-c", _DASHBOARD, "--port", str(self._dashboard_port)]
         # its own group: a Ctrl-C is for us to pass on, after the store has been closed to it
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
@@ -235,17 +269,29 @@ def remembered(store: Store) -> list[bytes]:
     return [bytes(row[0]) for row in reversed(rows)]
 
 
-def prepare_store(data: Path, config: Config, at: datetime) -> tuple[list[str], list[str]]:
-    """Bring the schema and the objectives of a locked data folder up to date; returns the names of what was applied, and recorded."""
+def migrate_folder(data: Path, keep: Mapping[str, int], config: Config, at: datetime) -> tuple[list[str], list[str]]:
+    """Bring the store and the objectives of a data folder up to date; returns the names of what was applied, and recorded."""
     with contextlib.ExitStack() as cleanup:
+        cleanup.enter_context(lock_folder(data))
         store = Store(data / "store")
         cleanup.callback(store.close)
         applied = store.migrate(at)
+        for table, days in keep.items():
+            store.keep(table, days)
         spool = Spool(data / "spool")
         cleanup.callback(spool.journal.close)
         cleanup.callback(spool.close)
         settle_interrupted(store, spool)
         return applied, Objectives(store, spool).record(config, at)
+
+
+def migrate_server(dsn: str, dictionary_user: str, keep: Mapping[str, int], at: datetime) -> list[str]:
+    """Bring the schema of a server up to date; returns the names of what was applied."""
+    with contextlib.closing(Store(dsn, dictionary_user)) as store:
+        applied = store.migrate(at)
+        for table, days in keep.items():
+            store.keep(table, days)
+        return applied
 
 
 @contextlib.contextmanager
@@ -303,6 +349,7 @@ class _Server(uvicorn.Server):
 def _server(app: object) -> _Server:
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        log_config=None,  # its log is ours
         log_level="warning",
         access_log=False,
         lifespan="off",

@@ -1,67 +1,53 @@
-"""The store: ClickHouse through clickhouse-connect, the only file that knows the driver.
-
-Embedded (`chdb:///folder`): the engine lives in this process, its data in one folder. Everything that it runs is SQL from `schemas/`.
-"""
+"""The store: what is kept, on an engine (D3). Everything that it runs is SQL from `schemas/`, the same on either engine."""
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from spanledger_collector.contract import Contract
-from spanledger_collector.errors import PermanentError, RetryableError, StartError
+from spanledger_collector.contract import Code, Contract
+from spanledger_collector.engine import (
+    DICTIONARY_USER,
+    DRIVER_ERRORS,
+    INSERT_SETTINGS,
+    Embedded,
+    Server,
+    classify,
+    quote,
+    start_error,
+)
+from spanledger_collector.errors import PermanentError, RetryableError, StartError, UndecidedError
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
+_POSTING = rf"^INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
 OBJECTIVES_VIEW = "objectives/post_objectives"
-# Errors about the bytes: the same segment will fail the same way, and one of its requests is the culprit. Everything else
-# (memory, disk, a view that does not fit its table) is about the store, and no reason to set anybody's data aside.
-# Numbers: ClickHouse's src/Common/ErrorCodes.cpp.
-CONTENT_CODES = frozenset(
-    {
-        6, 26, 27, 32, 33, 34, 38, 41, 69, 70, 72, 117,  # cannot parse, read or convert; the end came too early
-        128, 131, 190, 321, 349, 395, 407, 434, 444,  # sizes, ranges, NULLs, throwIf, decimal overflow, protobuf
-    }
-)  # fmt: skip
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
 KEEP_DAYS_LIMIT = 10_000
-# Of the engine's allocator (jemalloc), read when the engine is loaded: unused memory goes back soon and is shared between threads;
-# by default 200 MB more are held under load. (At once is too soon: to take it anew doubles the time of an INSERT. That is what
-# becomes of allocations above the threshold, if there is one.)
-ALLOCATOR = "narenas:2,dirty_decay_ms:200,muzzy_decay_ms:0,oversize_threshold:0"
-# Every try of a segment is the same INSERT: same settings, same split into blocks (D2, storage-findings A3, C6).
-INSERT_SETTINGS: Mapping[str, object] = {
-    "async_insert": 0,
-    "insert_deduplicate": 1,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "materialized_views_ignore_errors": 0,
-    "parallel_view_processing": 0,
-    "max_insert_threads": 1,
-    "max_threads": 1,
-    "max_partitions_per_insert_block": 0,
-    "query_plan_enable_optimizations": 0,  # nothing to gain in a plan that reads one block: a twentieth of the time
-}
+# The folders of `schemas/` in the order in which they are applied.
+KINDS = ("functions", "tables", "pipeline", "views")
 
 
 class Store:
-    """One engine. `open` gives further handles to it; a handle serves one query at a time. Safe to use from several threads."""
+    """One engine: in this process with its data in a folder, or a server by its DSN. Raises StartError where it cannot be opened.
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder = folder.absolute()
+    `open` gives further handles to it; a handle serves one query at a time. Safe to use from several threads.
+    """
+
+    def __init__(self, where: Path | str, dictionary_user: str = DICTIONARY_USER) -> None:
+        self._engine = Server(where, dictionary_user) if isinstance(where, str) else Embedded(where)
+        self.embedded = self._engine.embedded
+        self.name = self._engine.name
         self.contract = Contract.load()
         self._protobuf = {
             "format_schema_source": "string",
@@ -69,17 +55,24 @@ class Store:
             "format_schema_message_name": "Envelope",
         }
         self._lock = threading.Lock()
-        os.environ.setdefault("JE_MALLOC_CONF", ALLOCATOR)
         self._writers: list[Client] = []  # handles for INSERTs, which run side by side; those that are not at work
         try:
-            self._client = self.open()
-        except ClickHouseError as error:
-            raise StartError(f"the store in {folder} cannot be opened: {_text(error)}") from error
+            self._client = self._engine.open()
+        except DRIVER_ERRORS as error:
+            raise start_error(self._engine, error) from error
 
     def open(self) -> Client:
-        """A new handle on the engine; the caller closes it."""
-        # not as a DSN: in one, # and ? and % in the folder's name mean something else
-        return clickhouse_connect.get_client(interface="chdb", path=str(self._folder))
+        """A new handle on the engine; the caller closes it. Raises RetryableError."""
+        with self.said():
+            return self._engine.open()
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """What the driver raises, as RetryableError or PermanentError: for work on a handle of `open`."""
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            raise classify(error) from error
 
     def close(self) -> None:
         """Close the store's own handles. The engine stops with its last handle."""
@@ -89,45 +82,43 @@ class Store:
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement of `schemas/`. Raises RetryableError or PermanentError."""
-        try:
-            with self._lock:
-                self._client.command(sql, parameters=dict(parameters or {}))
-        except ClickHouseError as error:
-            raise _classify(error) from error
+        with self.said(), self._lock:
+            self._client.command(sql, parameters=dict(parameters or {}))
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Rows of a query. Raises RetryableError or PermanentError."""
-        try:
-            with self._lock:
-                rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=dict(parameters or {})).result_rows
-                return rows
-        except ClickHouseError as error:
-            raise _classify(error) from error
+        with self.said(), self._lock:
+            rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=dict(parameters or {})).result_rows
+            return rows
 
     # -- segments
 
     def post(self, path: Path, token: str) -> None:
-        """Post the segment file at `path` to every table. Raises RetryableError or PermanentError; then any of them may have it.
+        """Post the segment file at `path` to every table. Raises as below; then any of the tables may have it.
 
-        Calling again with the same token and bytes completes it, as long as this process lives (D2).
+        RetryableError, PermanentError: calling again with the same token and bytes completes it, as long as this process
+        lives (D2). UndecidedError: it has to be settled before it is posted again.
         """
-        settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
-        clause = ", ".join(f"{name} = {literal(value)}" for name, value in settings.items())
         try:
             writer = self._writers.pop()
         except IndexError:
-            writer = self.open()
+            try:
+                writer = self.open()
+            except RetryableError as error:
+                raise UndecidedError(str(error)) from error
+        settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
         try:
-            writer.command(
-                f"INSERT INTO spanledger.otlp_traces FROM INFILE {literal(path)} SETTINGS {clause} FORMAT Protobuf"
-            )
-        except ClickHouseError as error:
-            raise _classify(error) from error
+            self._engine.insert(writer, "spanledger.otlp_traces", settings, path)
         finally:
             self._writers.append(writer)
 
     def settle(self, segment: int) -> None:
-        """Delete whatever was posted of a segment, so that it can be posted again as a new attempt. Idempotent."""
+        """Delete whatever was posted of a segment, so that it can be posted again as a new attempt. Idempotent.
+
+        Only while this collector has no INSERT under way that it waits for.
+        """
+        if not self.embedded:  # one whose answer did not come may still be at work, and would post behind our back
+            self.command(f"KILL QUERY WHERE user = currentUser() AND match(query, {quote(_POSTING)}) SYNC")
         for table in POSTED_TO:
             [[rows]] = self.query(
                 f"SELECT count() FROM spanledger.{table} WHERE segment = {{segment:UInt64}}", {"segment": segment}
@@ -139,13 +130,7 @@ class Store:
 
     def sync(self) -> None:
         """Make what was posted durable: parts are only in the page cache when an INSERT returns."""
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if _LIBC.syncfs(descriptor) != 0:
-                number = ctypes.get_errno()
-                raise RetryableError(f"the store could not be synced: {os.strerror(number)}")
-        finally:
-            os.close(descriptor)
+        self._engine.sync()
 
     # -- migrations
 
@@ -157,18 +142,50 @@ class Store:
         Raises StartError, naming the file, where a table's file was edited after it was applied.
         """
         applied: list[str] = []
-        functions = "".join(text for _, text in self._files("functions"))
-        existing = {
-            f"spanledger.{name}"
-            for (name,) in self.query("SELECT name FROM system.tables WHERE database = 'spanledger'")
-        }
+        existing = self._existing()
         self.command(self._render(SCHEMAS / "tables" / "001_database.sql"))
         if "spanledger.migrations" not in existing:
             self.command(self._render(SCHEMAS / "tables" / "002_migrations.sql"))
+        for kind, name, text, sha256 in self._steps(existing):
+            if name not in ("tables/001_database", "tables/002_migrations"):
+                self._apply(kind, name, text, existing)
+            self.command(
+                "INSERT INTO spanledger.migrations SETTINGS async_insert = 0 "
+                "VALUES ({name:String}, {sha256:String}, {at:DateTime64(3, 'UTC')})",
+                {"name": name, "sha256": sha256, "at": at},
+            )
+            applied.append(name)
+        self._record_codes()
+        for view in self._left_over():
+            self.command(f"DROP VIEW spanledger.{view} SYNC")
+        if not self.embedded:
+            self._sync_each_insert()
+        self.sync()
+        return applied
+
+    def pending(self) -> list[str]:
+        """What `migrate` would apply, asked with the right to read alone. Raises StartError as `migrate` does."""
+        existing = self._existing()
+        if "spanledger.migrations" not in existing:
+            return [name for kind in KINDS for name, _ in self._files(kind)]
+        names = [name for _, name, _, _ in self._steps(existing)]
+        if not names and (self._new_codes() or self._left_over()):
+            names = ["the end of a migration that was cut short"]
+        return names
+
+    def _existing(self) -> set[str]:
+        return {
+            f"spanledger.{name}"
+            for (name,) in self.query("SELECT name FROM system.tables WHERE database = 'spanledger'")
+        }
+
+    def _steps(self, existing: set[str]) -> Iterator[tuple[str, str, str, str]]:
+        """Kind, name, text and sha256 of each file that is to be applied."""
+        functions = "".join(text for _, text in self._files("functions"))
         known: dict[str, str] = dict(
             map(tuple, self.query("SELECT name, argMax(sha256, applied_at) FROM spanledger.migrations GROUP BY name"))
         )
-        for kind in ("functions", "tables", "pipeline", "views"):
+        for kind in KINDS:
             for name, text in self._files(kind):
                 # a view holds the functions it was made with, so it is replaced when one of them changes
                 sha256 = hashlib.sha256((text if kind == "tables" else text + functions).encode()).hexdigest()
@@ -180,23 +197,19 @@ class Store:
                         f"schemas/{name}.sql was applied to this store and has been edited since: "
                         "restore it and put the change into a new file"
                     )
-                if name not in ("tables/001_database", "tables/002_migrations"):
-                    self._apply(kind, name, text, existing)
-                self.command(
-                    "INSERT INTO spanledger.migrations SETTINGS async_insert = 0 "
-                    "VALUES ({name:String}, {sha256:String}, {at:DateTime64(3, 'UTC')})",
-                    {"name": name, "sha256": sha256, "at": at},
-                )
-                applied.append(name)
-        self._record_codes()
+                yield kind, name, text, sha256
+
+    def _left_over(self) -> list[str]:
+        """Views of a pipeline that was."""
         pipeline = {_created(text) for _, text in self._files("pipeline")} | {_view(OBJECTIVES_VIEW)}
-        for (view,) in self.query(
+        views = self.query(
             "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
-        ):
-            if f"spanledger.{view}" not in pipeline:
-                self.command(f"DROP VIEW spanledger.{view} SYNC")
-        self.sync()
-        return applied
+        )
+        return [view for (view,) in views if f"spanledger.{view}" not in pipeline]
+
+    def _new_codes(self) -> list[Code]:
+        known = {code for (code,) in self.query("SELECT code FROM spanledger.attribute_codes")}
+        return [code for code in self.contract.codes if code.code not in known]
 
     def replace_view(self, name: str, text: str) -> None:
         """Have the materialized view of `schemas/{name}.sql` be `text`, with placeholders; '' is none. Only with no segment half posted.
@@ -222,17 +235,24 @@ class Store:
         if known:
             self.command(f"ALTER TABLE {view} MODIFY COMMENT ''")
         self._apply("pipeline", name, text, {view} if known else set())
-        self.command(f"ALTER TABLE {view} MODIFY COMMENT {literal(sha256)}")
+        self.command(f"ALTER TABLE {view} MODIFY COMMENT {quote(sha256)}")
 
     def _record_codes(self) -> None:
         """Add the codes of attributes that the store does not know yet. None is taken away: old rows are read by them."""
-        known = {code for (code,) in self.query("SELECT code FROM spanledger.attribute_codes")}
-        if new := [code for code in self.contract.codes if code.code not in known]:
-            rows = ", ".join(
-                f"({literal(c.code)}, {literal(c.key)}, {literal(c.column)}, {literal(c.type)})" for c in new
-            )
+        if new := self._new_codes():
+            rows = ", ".join(f"({quote(c.code)}, {quote(c.key)}, {quote(c.column)}, {quote(c.type)})" for c in new)
             self.command(f"INSERT INTO spanledger.attribute_codes SETTINGS async_insert = 0 VALUES {rows}")
         self.command("SYSTEM RELOAD DICTIONARY spanledger.attribute_book")
+
+    def _sync_each_insert(self) -> None:
+        """A server's files are out of our reach: have it sync what an INSERT wrote before it answers."""
+        for (table,) in self.query(
+            "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine LIKE '%MergeTree' "
+            "AND engine_full NOT LIKE '%fsync_after_insert = 1%'"
+        ):
+            self.command(
+                f"ALTER TABLE spanledger.{table} MODIFY SETTING fsync_after_insert = 1, fsync_part_directory = 1"
+            )
 
     def keep(self, table: str, days: int) -> None:
         """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table or a time that cannot be set."""
@@ -260,6 +280,8 @@ class Store:
             if kind == "pipeline":
                 # never drop and create: a view's identity is part of the deduplication token (D15)
                 text = f"ALTER TABLE {created} MODIFY QUERY {text.split(' AS' + chr(10), 1)[1]}"
+        if user := self._engine.dictionary_user:  # in this process there is but one
+            text = text.replace("SOURCE(CLICKHOUSE(", f"SOURCE(CLICKHOUSE(USER {quote(user)} ")
         try:
             self.command(text)
         except (PermanentError, RetryableError) as error:
@@ -281,7 +303,6 @@ class Store:
 
 
 _CREATED = re.compile(r"^CREATE (?:TABLE|DICTIONARY|MATERIALIZED VIEW) (\S+)", re.MULTILINE)
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _created(sql: str) -> str:
@@ -293,17 +314,3 @@ def _created(sql: str) -> str:
 def _view(name: str) -> str:
     """The view that `schemas/{name}.sql` makes."""
     return f"spanledger.{name.partition('/')[2]}"
-
-
-def literal(value: object) -> str:
-    """A text in SQL."""
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _text(error: ClickHouseError) -> str:
-    return str(error).split("\n", 1)[0]
-
-
-def _classify(error: ClickHouseError) -> RetryableError | PermanentError:
-    kind = PermanentError if getattr(error, "code", None) in CONTENT_CODES else RetryableError
-    return kind(_text(error))

@@ -193,6 +193,7 @@ def _utc(value: Any) -> Any:
 def _client(where: str, key: str) -> Client:
     return clickhouse_connect.get_client(
         dsn=where,
+        secure=where.startswith("https:"),
         access_token=key or None,
         client_name="spanledger-dashboard",
         autogenerate_session_id=False,

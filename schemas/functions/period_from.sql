@@ -2,9 +2,9 @@
 CREATE OR REPLACE FUNCTION spanledger_period_from AS (at, period, time_zone) -> if(
     period = '28d',
     toStartOfHour(toDateTime(at, 'UTC') - INTERVAL 28 DAY + INTERVAL 3599 SECOND),
-    spanledger_moment(toDateTime(multiIf(
-        period = 'day', toDate(spanledger_local_time(at, time_zone)),
-        period = 'week', toMonday(spanledger_local_time(at, time_zone)),
-        period = 'month', toStartOfMonth(spanledger_local_time(at, time_zone)),
-        period = 'quarter', toStartOfQuarter(spanledger_local_time(at, time_zone)),
-        toStartOfYear(spanledger_local_time(at, time_zone))), 'UTC'), time_zone))
+    spanledger_moment(arrayMap(local -> toDateTime(multiIf(
+        period = 'day', toDate(local),
+        period = 'week', toMonday(local),
+        period = 'month', toStartOfMonth(local),
+        period = 'quarter', toStartOfQuarter(local),
+        toStartOfYear(local)), 'UTC'), [spanledger_local_time(at, time_zone)])[1], time_zone))

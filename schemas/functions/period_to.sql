@@ -2,9 +2,9 @@
 CREATE OR REPLACE FUNCTION spanledger_period_to AS (at, period, time_zone) -> if(
     period = '28d',
     toDateTime(at, 'UTC'),
-    spanledger_moment(toDateTime(multiIf(
-        period = 'day', toDate(spanledger_local_time(at, time_zone)) + INTERVAL 1 DAY,
-        period = 'week', toMonday(spanledger_local_time(at, time_zone)) + INTERVAL 7 DAY,
-        period = 'month', toStartOfMonth(spanledger_local_time(at, time_zone)) + INTERVAL 1 MONTH,
-        period = 'quarter', toStartOfQuarter(spanledger_local_time(at, time_zone)) + INTERVAL 3 MONTH,
-        toStartOfYear(spanledger_local_time(at, time_zone)) + INTERVAL 1 YEAR), 'UTC'), time_zone))
+    spanledger_moment(arrayMap(local -> toDateTime(multiIf(
+        period = 'day', toDate(local) + INTERVAL 1 DAY,
+        period = 'week', toMonday(local) + INTERVAL 7 DAY,
+        period = 'month', toStartOfMonth(local) + INTERVAL 1 MONTH,
+        period = 'quarter', toStartOfQuarter(local) + INTERVAL 3 MONTH,
+        toStartOfYear(local) + INTERVAL 1 YEAR), 'UTC'), [spanledger_local_time(at, time_zone)])[1], time_zone))

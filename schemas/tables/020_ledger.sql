@@ -95,5 +95,5 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 -- By segment first, as spans are; begun hours are found by index.
 ORDER BY (segment, project, hour, service_name, model)
-SETTINGS merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
+SETTINGS index_granularity = 32768, index_granularity_bytes = 104857600, merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
     default_compression_codec = 'ZSTD(1)'  -- of the projections too: half of LZ4's bytes

@@ -12,7 +12,8 @@ Importing this package is light: OpenTelemetry's API and nothing else. All else 
 
 from spanledger.attribution import attribute
 from spanledger.lifecycle import flush, instrument, shutdown, stats
+from spanledger.logs import JsonFormatter
 from spanledger.report import Report
 from spanledger.stats import Stats
 
-__all__ = ["Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]
+__all__ = ["JsonFormatter", "Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]

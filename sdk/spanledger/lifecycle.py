@@ -112,6 +112,13 @@ def stats() -> Stats:
     return Stats(faults=faults.count) if session is None else session.outbox.stats()
 
 
+def service() -> str:
+    """The name under which `instrument()` reports this process; empty where there is none."""
+    session = _session
+    name = "" if session is None else session.report.service
+    return "" if name.startswith("unknown_service") else name
+
+
 def _exit() -> None:
     shutdown(_EXIT_TIMEOUT)
 

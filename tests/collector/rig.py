@@ -64,8 +64,9 @@ class Rig:
         idle: Callable[[bool], None] = lambda pressed: None,
         books: bool = False,
         config: Config | None = None,
+        store: str = "",
     ) -> None:
-        self.store = Store(data / "store")
+        self.store = Store(store or data / "store")
         self.store.command("SYSTEM RELOAD DICTIONARY spanledger.price_book")  # as a platform does when it starts
         self.spool = Spool(data / "spool", settings)
         self.bookkeeper: Bookkeeper | None = None
@@ -137,7 +138,7 @@ class Running:
         self._thread.start()
         self.http = httpx2.Client(base_url=self.platform.addresses.otlp, timeout=DEADLINE, trust_env=False)
         self.sql = httpx2.Client(base_url=self.platform.addresses.clickhouse, timeout=DEADLINE, trust_env=False)
-        until(lambda: all(server.started for server in self.platform._servers) or not self._thread.is_alive())
+        until(lambda: all(server.started for server, _ in self.platform._servers) or not self._thread.is_alive())
 
     def send(self, body: bytes, key: str = "", **headers: str) -> httpx2.Response:
         given = {**PROTOBUF, **({"authorization": f"Bearer {key}"} if key else {})}

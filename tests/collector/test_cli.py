@@ -36,10 +36,29 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("command", "mentions"),
     [
-        ((), ["up", "migrate", "keys", "sql"]),
-        (("up",), ["--data", "--no-dashboard", "--host", "--otlp-port", "4318", "8123", "8501", "--keep", "API keys"]),
-        (("migrate",), ["--data", "schema"]),
+        ((), ["up", "migrate", "keys", "slo", "alerts", "sql"]),
+        (
+            ("up",),
+            [
+                "--data",
+                "--no-dashboard",
+                "--host",
+                "--otlp-port",
+                "4318",
+                "8123",
+                "8501",
+                "--keep",
+                "--log-format",
+                "API keys",
+            ],
+        ),
+        (("migrate",), ["--data", "--config", "schema"]),
         (("sql",), ["--url", "--key", "--format", "SELECT"]),
+        (("slo",), ["check", "list", "status", "generate"]),
+        (("slo", "check"), ["file", "secrets"]),
+        (("slo", "list"), ["--url", "--key", "--format"]),
+        (("slo", "status"), ["--at", "--url", "UTC"]),
+        (("slo", "generate"), ["prometheus", "grafana", "--config", "--out"]),
         (("keys",), ["create", "list", "revoke"]),
         (("keys", "create"), ["--project", "--scope", "shown once"]),
         (("keys", "list"), ["--json"]),
@@ -119,6 +138,11 @@ def test_a_retention_that_cannot_be_is_one_line(data: Path) -> None:
 def test_an_option_that_cannot_be_is_a_usage_error(data: Path, arguments: tuple[str, ...]) -> None:
     done = spanledger("up", "--no-dashboard", "--data", str(data), *arguments)
     assert done.returncode == 2 and "Usage" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_log_level_that_there_is_not_is_one_line(tmp_path: Path) -> None:
+    line = one_line(spanledger("keys", "list", "--data", str(tmp_path), SPANLEDGER_LOG_LEVEL="loud"))
+    assert "SPANLEDGER_LOG_LEVEL=LOUD" in line
 
 
 def test_a_key_file_that_is_none_is_one_line(tmp_path: Path) -> None:

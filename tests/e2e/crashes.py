@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -54,8 +54,9 @@ class Findings:
 class Crashes:
     """A data folder, the collector on it, and its clients. `round` kills; `books` ends in order and looks."""
 
-    def __init__(self, data: Path, seed: int = 0) -> None:
+    def __init__(self, data: Path, seed: int = 0, store: str = "") -> None:
         self._data = data
+        self._store = store
         self._random = random.Random(seed)
         self._otlp, self._clickhouse = free_port(), free_port()
         self._stop = threading.Event()
@@ -79,8 +80,11 @@ class Crashes:
                 thread.join()
             self._log.close()
 
-    def round(self, seconds: float = 1.5) -> None:
-        """Start, and kill within `seconds` of the first acknowledgement; every fourth time, before it can be ready."""
+    def round(self, seconds: float = 1.5, beside: Callable[[], None] = lambda: None) -> None:
+        """Start, and kill within `seconds` of the first acknowledgement; every fourth time, before it can be ready.
+
+        `beside` is called between that acknowledgement and the kill.
+        """
         process = self._start()
         if self._random.random() < 0.25:
             time.sleep(self._random.uniform(0.5, 3))
@@ -88,6 +92,7 @@ class Crashes:
             before = self._requests
             until(lambda: self._requests > before or process.poll() is not None)
             time.sleep(self._random.uniform(0, seconds))
+            beside()
         assert process.poll() is None, f"the collector ended by itself: {self._said()}"
         process.kill()
         process.wait()
@@ -101,7 +106,7 @@ class Crashes:
         self._drain()
         process.terminate()
         assert process.wait(DEADLINE) == 0, self._said()
-        store = Store(self._data / "store")
+        store = Store(self._store or self._data / "store")
         try:
             return self._compare(store)
         finally:
@@ -154,7 +159,8 @@ class Crashes:
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "spanledger_collector", "up", "--no-dashboard", "--data", str(self._data)]
         ports = ["--otlp-port", str(self._otlp), "--clickhouse-port", str(self._clickhouse)]
-        return subprocess.Popen([*command, *ports], stdout=subprocess.DEVNULL, stderr=self._log)
+        store = ["--store", self._store] if self._store else []
+        return subprocess.Popen([*command, *ports, *store], stdout=subprocess.DEVNULL, stderr=self._log)
 
     def _said(self) -> str:
         return (self._data.parent / "spanledger.log").read_text()[-4000:]

@@ -84,7 +84,6 @@ class Evaluator:
             for line in self.lines:
                 line.wait(LAST_WAIT)
             self.collect(self._clock())
-            self._write()
         for line in self.lines:
             line.close()
         if self._heartbeat is not None:
@@ -117,6 +116,7 @@ class Evaluator:
             else:
                 self._unwritten += self._incidents.told(name, outcome.notices, at, outcome.recovered)
         self._incidents.forget(line.channel.name for line in self.lines)
+        self._write()
 
     def wait(self, seconds: float = 30.0) -> None:
         """Wait until no message is on its way."""
@@ -129,6 +129,7 @@ class Evaluator:
         due = self._clock()
         while not self._stopping.is_set():
             now = self._clock()
+            due = min(due, now + self._every)  # a clock that is set back makes nobody wait
             self._wake.clear()
             try:
                 if now >= due:
@@ -136,7 +137,6 @@ class Evaluator:
                     self.evaluate(now)
                 else:  # a message has arrived, or has not
                     self.collect(now)
-                    self._write()
                     self._dispatch(now)
             except Exception:  # whatever it is: who would tell of it, if not this thread?
                 log.exception("alerts could not be evaluated")

@@ -43,7 +43,7 @@ def quiet() -> Condition:
 
 
 def notice(kind: Kind = Kind.FIRING, alert: Alert = PAGE, ended_after: float | None = None, **labels: str) -> Notice:
-    made = burning(alert, **labels)
+    made = burning(alert)
     return Notice(
         kind,
         Incident(

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from collector.alerts.receiver import Receiver
 from spanledger_collector.alerts.silences import Silences
 from spanledger_collector.cli import app
 from spanledger_collector.errors import CollectorError
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 Alerts = Callable[..., Result]
 
@@ -23,10 +22,7 @@ def alerts(tmp_path: Path) -> Alerts:
     """Runs a command on a data folder of the test's own."""
 
     def run(*arguments: str) -> Result:
-        result: Result = CliRunner().invoke(
-            app, ["alerts", *arguments], env={"SPANLEDGER_DATA": str(tmp_path), "COLUMNS": "120"}
-        )
-        return result
+        return CliRunner().invoke(app, ["alerts", *arguments], env={"SPANLEDGER_DATA": str(tmp_path), "COLUMNS": "120"})
 
     return run
 

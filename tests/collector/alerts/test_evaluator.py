@@ -24,7 +24,7 @@ from spanledger_collector.alerts.silences import Silences
 from spanledger_collector.alerts.state import HOLD, Kind
 from spanledger_collector.store import Store
 
-OVER = HOLD.total_seconds()
+OVER = round(HOLD.total_seconds())
 WELL = Vitals(spool_bytes=0, spool_limit=100, posting_lag=0.0, posting_failures=0, posting_error="")
 
 
@@ -33,7 +33,8 @@ class Watch:
 
     def __init__(self, data: Path) -> None:
         self.store = Store(data / "store")
-        self.silences = Silences(data / "silences.json")
+        self.silence_file = data / "silences.json"
+        self.silences = Silences(self.silence_file)
         self.script = Script()
         self.mailbox = Mailbox()
         self.channels = [self.mailbox]
@@ -59,7 +60,6 @@ class Watch:
         if waiting:
             self.evaluator.wait()
             self.evaluator.collect(after(seconds))
-            self.evaluator._write()
         return self
 
     def killed(self) -> None:
@@ -98,7 +98,7 @@ def watching(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 current[0].store.command(f"TRUNCATE TABLE spanledger.{table}")
             return current[0]
 
-        stack.callback(lambda: [former.close() for former in current])
+        stack.callback(lambda: current[0].close())
         yield begin
 
 
@@ -161,7 +161,7 @@ def test_a_channel_that_is_down_gets_the_message_when_it_is_back_under_the_same_
     [health] = watch.rows("SELECT * FROM spanledger.channel_health(from='2026-11-24 00:00:00')")
     assert (health["failing"], health["last_error"]) == (1, "nobody answers")
     watch.mailbox.down = False
-    rest = FIRST_REST.total_seconds()
+    rest = round(FIRST_REST.total_seconds())
     watch.round(rest - 1)
     assert watch.mailbox.letters == []  # it rests
     watch.round(rest)
@@ -345,7 +345,7 @@ def test_a_silence_that_is_ended_by_hand_ends_at_the_next_round_and_survives_a_r
 
 def test_a_silence_file_that_is_none_silences_nothing(watch: Watch) -> None:
     watch.silences.create({"severity": "*"}, NOON, after(3600), "", "ada")
-    watch.silences._path.write_text("{")
+    watch.silence_file.write_text("{")
     watch.script.now = [burning()]
     watch.round(0)
     assert watch.mailbox.kinds == [Kind.FIRING]
@@ -388,8 +388,10 @@ def test_refused_spans_are_told_where_they_rise_and_not_where_they_always_were(w
             f"SELECT toDateTime64('2026-11-24 12:00:00', 9, 'UTC') - INTERVAL {minutes_ago} MINUTE, {number}"
         )
 
-    deliver(1000, 5), deliver(10_000, 300)
-    refuse(50, 5), refuse(500, 300)  # 5 %, as ever
+    deliver(1000, 5)
+    deliver(10_000, 300)
+    refuse(50, 5)
+    refuse(500, 300)  # 5 %, as ever
     watch.round(0)
     assert watch.mailbox.letters == []
     refuse(200, 5)

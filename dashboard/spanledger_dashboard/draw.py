@@ -133,7 +133,7 @@ def heat(rows: pd.DataFrame, period: Period, step: int, words: Words, palette: P
 
 
 BURN_FLOOR = 0.1
-"""What burns slower is drawn at the bottom."""
+"""What burns slower is drawn as if it burned so fast; nothing, not at all."""
 
 
 def burn(
@@ -146,7 +146,7 @@ def burn(
     known = dict(zip(rows["time"], rows["burn"], strict=True)) if len(rows) else {}
     values = [None if _unknown(known.get(time)) else float(known[time]) for time in times]
     figure.add_bar(
-        x=times, y=[None if value is None else max(value, BURN_FLOOR) for value in values], name="Burn", offset=0,
+        x=times, y=[max(value, BURN_FLOOR) if value else None for value in values], name="Burn", offset=0,
         width=step * 1000 * 0.84, marker={"color": [_burning(value, levels, palette) for value in values],
                                           "line": {"width": 0}},
         customdata=[explain.burn(value) for value in values], hovertemplate="%{customdata}<extra></extra>",

@@ -154,7 +154,7 @@ def _one(view: View, at: datetime, records: Sequence[Mapping[Any, Any]]) -> None
     one, other = st.columns(2)
     with one:
         figure = draw.burn(series, _levels(windows, view.colours), view.period, step, view.colours)
-        chart("Burn", f"of {width(step)}s; at 1\u00d7 the budget lasts exactly its period", figure)
+        chart("Burn", f"every {width(step)}; at 1\u00d7 the budget lasts exactly its period", figure)
     with other:
         figure = draw.left(left, "budget_left", view.period, step, view.colours)
         chart("Budget left", f"in the period of {explain.period(record['period'])}", figure)
@@ -207,6 +207,7 @@ def _incidents(view: View) -> None:
         scopes = {record["objective"]: record for record in ask.objectives().to_dict("records")}
         for number, record in enumerate(mine[:_SHOWN_INCIDENTS]):
             text, tone = STATES[record["severity"]]
+            budget = scopes.get(record["objective"], {}).get("kind") == "budget"
             until = record["resolved_at"]
             when = f"{explain.moment(record['started_at'])} UTC, " + (
                 f"for {explain.length(until - record['started_at'])}" if until else "still open"
@@ -216,18 +217,18 @@ def _incidents(view: View) -> None:
                     parts.verdict(text, tone if until is None else "neutral", f"{record['objective']} · {when}")
                     st.space("stretch")
                     st.button(
-                        "Its errors",
+                        "Its spend" if budget else "Its errors",
                         key=f"incident {number}",
                         icon=":material/arrow_forward:",
                         type="tertiary",
-                        on_click=_show_errors,
+                        on_click=_show_calls,
                         args=(record, scopes.get(record["objective"], {}), view.now),
                     )
                 st.caption(str(record["summary"]))
 
 
-def _show_errors(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: datetime) -> None:
-    """Errors in the hour before an incident and as long as it went on, of the calls that its objective is about."""
+def _show_calls(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: datetime) -> None:
+    """The calls that an incident's objective is about, from an hour before it to its end: their errors, or what they cost."""
     since = (incident["started_at"] - timedelta(hours=1)).replace(second=0, microsecond=0)
     until = (incident["resolved_at"] or now).replace(second=0, microsecond=0) + timedelta(minutes=1)
     chosen = {name.removesuffix("s"): tuple(scope[name]) for name in _SCOPE[1:] if scope.get(name)}
@@ -243,4 +244,4 @@ def _show_errors(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: dat
             classes=tuple(scope.get("errors", ())) if scope.get("indicator") == "availability" else (),
         )
     )
-    controls.go("Errors")
+    controls.go("Spend" if scope.get("kind") == "budget" else "Errors")

@@ -76,6 +76,34 @@ def test_the_begun_bucket_is_paler() -> None:
     assert list(bar.marker.opacity) == [1, 1, 1, 0.45]
 
 
+def test_the_heat_map_has_a_cell_for_each_band_and_bucket_and_none_where_nothing_was_called() -> None:
+    heat = rows(time=[MIDNIGHT, MIDNIGHT + HOUR], band=[72, 74], from_ns=[1e9, 10**9.25], to_ns=[10**9.125, 10**9.375],
+                calls=[4, 9])  # fmt: skip
+    [cells] = draw.heat(heat, DAY, 3600, explain.duration, LIGHT).data
+    assert [list(row[:3]) for row in cells.z] == [[2.0, None, None], [None, None, None], [None, 3.0, None]]
+    assert "<b>9 calls</b>" in cells.customdata[2][1] and "1.00\u202fs to 1.33\u202fs" in cells.customdata[0][0]
+
+
+def test_what_burns_has_the_colour_of_the_highest_level_it_passes() -> None:
+    burn = rows(time=[MIDNIGHT + n * HOUR for n in range(4)], burn=[0.0, 2.0, 20.0, None])
+    levels = [(1.0, "ticket 1\u00d7", LIGHT.warn), (14.4, "page 14.4\u00d7", LIGHT.bad)]
+    figure = draw.burn(burn, levels, DAY, 3600, LIGHT)
+    [bars] = figure.data
+    assert list(bars.marker.color[:4]) == [LIGHT.series[0], LIGHT.warn, LIGHT.bad, LIGHT.series[0]]
+    assert list(bars.y[:4]) == [None, 2.0, 20.0, None]
+    assert [(round(10**note.y, 6), note.text) for note in figure.layout.annotations] == [
+        (1.0, "ticket 1\u00d7"),
+        (14.4, "page 14.4\u00d7"),
+    ]
+
+
+def test_an_overspent_budget_is_drawn_below_nothing() -> None:
+    for lowest, below in ((0.2, False), (-0.4, True)):
+        left = rows(time=[MIDNIGHT, MIDNIGHT + HOUR], budget_left=[0.9, lowest])
+        figure = draw.left(left, "budget_left", DAY, 3600, LIGHT)
+        assert (figure.layout.yaxis.range[0] < -0.3) == below == bool(figure.layout.shapes)
+
+
 def contrast(one: str, other: str) -> float:
     def luminance(colour: str) -> float:
         channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

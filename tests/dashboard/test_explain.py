@@ -146,3 +146,24 @@ def test_ranges_and_ages_are_told_in_utc() -> None:
     assert [explain.length(length).replace(THIN, " ") for length in lengths] == [
         "60 minutes", "24 h", "7 days", "25 h 5 min",
     ]  # fmt: skip
+
+
+def test_what_is_missing_to_all_of_it_is_cut_and_not_rounded_away() -> None:
+    shares = (1, 0.9999999, 0.99953, 0.0, None)
+    words = [explain.exact_percent(share).replace(THIN, " ") for share in shares]
+    assert words == ["100.000 %", "99.999 %", "99.953 %", "0.000 %", explain.UNKNOWN]
+    assert [explain.objective(ratio).replace(THIN, " ") for ratio in (0.999, 0.9995, 0.95)] == [
+        "99.9 %",
+        "99.95 %",
+        "95 %",
+    ]
+
+
+def test_burn_is_said_in_times_and_speed_without_its_unit() -> None:
+    assert [explain.burn(rate) for rate in (0.0, 14.4, 850.0, None)] == [
+        "0.0\u00d7",
+        "14.4\u00d7",
+        "850\u00d7",
+        explain.UNKNOWN,
+    ]
+    assert [explain.per_second(speed) for speed in (70.24, 1234.0, None)] == ["70.2", "1,234", explain.UNKNOWN]

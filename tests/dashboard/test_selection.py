@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from spanledger_dashboard.draw import buckets
-from spanledger_dashboard.selection import CUSTOM, DIMENSIONS, RANGES, Period, Selection
+from spanledger_dashboard.selection import BY, CUSTOM, DIMENSIONS, RANGES, Period, Selection
 
 NOW = datetime(2026, 9, 10, 14, 20, 33, tzinfo=UTC)
 minutes = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)).map(
@@ -25,7 +25,9 @@ def selections(draw: st.DrawFn) -> Selection:
         until=since + timedelta(minutes=draw(st.integers(1, 10**6))) if custom else None,
         project=draw(st.text()),
         chosen=draw(st.dictionaries(st.sampled_from(DIMENSIONS), values)),
-        by=draw(st.sampled_from(DIMENSIONS)),
+        by=draw(st.sampled_from(BY)),
+        classes=draw(st.just(()) | values),
+        objective=draw(st.text()),
     )
 
 
@@ -34,7 +36,12 @@ def test_a_selection_comes_back_from_its_url(selection: Selection) -> None:
     assert Selection.of(selection.query()) == selection
 
 
-@given(st.dictionaries(st.sampled_from(["range", "from", "to", "by", "project", "team", "x"]), st.lists(st.text())))
+@given(
+    st.dictionaries(
+        st.sampled_from(["range", "from", "to", "by", "project", "team", "class", "objective", "x"]),
+        st.lists(st.text()),
+    )
+)
 def test_any_url_selects_something_that_can_be_read(query: dict[str, list[str]]) -> None:
     selection = Selection.of(query)
     assert selection.period(NOW).since < selection.period(NOW).until

@@ -92,6 +92,10 @@ class Ledger:
     def ask(self, view: str, **parameters: Any) -> list[dict[str, Any]]:
         return list(self.client.query(statement(view, **parameters)).named_results())
 
+    def merge(self) -> None:
+        """What the engine does by itself, in time: merges make the rollups."""
+        self.client.command("OPTIMIZE TABLE spanledger.ledger FINAL")
+
     def rollups(self, view: str, **parameters: Any) -> list[str]:
         """The rollups, or tables, that the engine reads for a view."""
         plan = self.client.query(f"EXPLAIN {statement(view, **parameters)}").result_rows
@@ -618,7 +622,21 @@ def long_ledger(ledger: Ledger) -> Ledger:
             toDateTime64('{MIDNIGHT:%F %T}', 9, 'UTC') + number * 2.5 AS timestamp, timestamp,
             toStartOfMonth(timestamp), 'charge', 'default', 'web', 'gpt-5', toString(number % 5), 1, 1000000000
         FROM numbers(100000)""")
+    ledger.merge()
     return ledger
+
+
+def test_what_was_not_merged_yet_is_counted_beside_the_rollups(long_ledger: Ledger) -> None:
+    fresh = Posting(MIDNIGHT + timedelta(hours=1, minutes=5), cost_usd=Decimal("0.25"))
+    asked = {"step": 0, "by": "", "from_": MIDNIGHT, "to": MIDNIGHT + timedelta(hours=3)}
+    [before] = long_ledger.ask("usage", **asked)
+    long_ledger.post(fresh, fresh, segment=2)
+    [after] = long_ledger.ask("usage", **asked)
+    assert set(long_ledger.rollups("usage", **asked)) == {"spend_by_hour", "spanledger.ledger"}
+    assert after["calls"] == before["calls"] + 2
+    assert after["cost_usd"] == Decimal("0.50")
+    long_ledger.merge()
+    assert long_ledger.ask("usage", **asked) == [after]
 
 
 def test_each_view_of_the_pages_reads_a_rollup(long_ledger: Ledger) -> None:

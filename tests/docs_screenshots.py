@@ -40,7 +40,7 @@ def incident(name: str, hours: float) -> str:
 # Name -> page, what it shows, charts, scheme, height in pixels
 PICTURES = {
     "overview": ("", "range=7d", 6, "light", 1400),
-    "spend": ("spend", "range=30d&by=team", 2, "light", 1300),
+    "spend": ("spend", "range=7d&by=team", 2, "light", 1300),
     "latency": ("latency", "range=7d", 5, "light", 1960),
     "latency-dark": ("latency", "range=24h&by=prompt", 5, "dark", 1000),
     "errors": ("errors", incident("provider outage", 3), 1, "light", 1900),

@@ -12,7 +12,7 @@ from spanledger_collector.platform import Options
 from spanledger_demo import history
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # one engine a process: it is closed before another test file opens one
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     data = tmp_path_factory.mktemp("grafana") / "data"
     now = datetime.now(UTC)

@@ -14,8 +14,9 @@ from spanledger.report import State
 from spanledger.stats import Loss
 
 
-def test_at_most_seven_public_names() -> None:
-    assert sorted(spanledger.__all__) == ["Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]
+def test_eight_public_names_and_no_more() -> None:
+    names = ["JsonFormatter", "Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]
+    assert sorted(spanledger.__all__) == names
 
 
 def test_importing_it_loads_neither_the_sdk_nor_a_client_library_nor_prices(run: Run) -> None:

@@ -110,7 +110,7 @@ ORDER BY (segment, project, service_name, timestamp)
 TTL toDateTime(timestamp) + INTERVAL 30 DAY
 -- Parts stay compact: a segment's part in 150 files costs more to open than to fill. A merge holds a granule of every column of
 -- every part that it reads, so it reads few parts, row by row, and none of 150 MB or more: what it takes is bounded, in memory
--- (100 MB) and in how often a row is written anew (three times). Each granule of a column is compressed by itself: larger ones
--- take 8 bytes a call less. After an hour all are merged, whatever their sizes, and so have indexes.
-SETTINGS index_granularity = 16384, index_granularity_bytes = 104857600, enable_vertical_merge_algorithm = 0, max_bytes_to_merge_at_max_space_in_pool = 157286400, max_parts_to_merge_at_once = 8, merge_selector_base = 8,
+-- (100 MB) and in how often a row is written anew (three times). After an hour all
+-- are merged, whatever their sizes, and so have indexes. (Granules twice as large take 8 bytes a call less, and 60 MB more in a merge.)
+SETTINGS enable_vertical_merge_algorithm = 0, max_bytes_to_merge_at_max_space_in_pool = 157286400, max_parts_to_merge_at_once = 8, merge_selector_base = 8,
     min_age_to_force_merge_seconds = 3600, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, default_compression_codec = 'ZSTD(1)'

@@ -96,5 +96,6 @@ PARTITION BY toYYYYMM(timestamp)
 -- By segment first, as spans are; begun hours are found by index.
 ORDER BY (segment, project, hour, service_name, model)
 -- Merges make the rollups, INSERTs do not: what was not merged yet is read row by row, beside the rollups of the rest.
-SETTINGS materialize_projections_on_insert = 0, materialize_projections_on_merge = 1, index_granularity = 32768, index_granularity_bytes = 104857600, merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
+-- Few parts at once: a merge holds a granule of every column of each.
+SETTINGS materialize_projections_on_insert = 0, materialize_projections_on_merge = 1, index_granularity = 16384, max_parts_to_merge_at_once = 16, merge_selector_base = 12, min_bytes_for_wide_part = 268435456, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild',
     default_compression_codec = 'ZSTD(1)'  -- of the projections too: half of LZ4's bytes

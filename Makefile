@@ -7,7 +7,7 @@ CODE   := sdk collector dashboard demo grafana tests
 BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format boards bench browser promtool clean
+.PHONY: help demo test check format boards bench browser promtool screenshots clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ format: $(READY) ## Put the code into its form
 boards: $(READY) ## Write the Grafana boards anew
 	$(BOARDS)
 
-bench: $(READY) ## Print the figures of this machine (about 15 minutes)
+bench: $(READY) ## Print the figures of this machine (about 25 minutes)
 	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done
 
 screenshots: $(READY) browser ## Take the pictures of docs/screenshots anew, of the demo (3 minutes)

@@ -1,7 +1,9 @@
-"""A metric is defined once: a board shows what the dashboard's page shows, on the same calls, to the cent."""
+"""A metric is defined once: a board shows what the dashboard's page shows, and so does Prometheus, on the same calls, to the cent."""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -14,6 +16,7 @@ from spanledger_dashboard.selection import Period, Selection
 
 SELECTIONS = {"all": {}, "one project and service": {"project": "default", "service": ["support-bot"]}}
 CENT = Decimal("0.005")
+METRIC = re.compile(r'^(llm_requests_total|llm_cost_dollars)\{model="([^"]*)".*\} (\S+)$', re.MULTILINE)
 
 
 @pytest.fixture
@@ -92,3 +95,23 @@ def test_the_change_is_what_the_page_says(live: Live) -> None:
     sql = replace(live.reader, since=middle).sql(document, panel["targets"][0]["rawSql"])
     assert live.client.query(sql).result_rows == [(page["change_ratio"],)]
     assert page["change_ratio"] is not None
+
+
+@pytest.mark.usefixtures("dashboard")
+def test_prometheus_counts_the_calls_of_the_page_and_its_money_but_for_what_was_corrected(live: Live) -> None:
+    page = {
+        row["value"]: row
+        for row in ask.usage(Selection(), Period(live.since, live.until), by="model").to_dict("records")
+    }
+    calls, dollars = defaultdict[str, int](int), dict[str, Decimal]()
+    for name, model, value in METRIC.findall(live.platform.http.get("/metrics").text):
+        if name == "llm_requests_total":
+            calls[model] += round(float(value))
+        else:
+            dollars[model] = Decimal(value)
+    corrections = "SELECT model, sum(cost_usd) FROM spanledger.ledger WHERE reason != '' GROUP BY model"
+    corrected = dict(map(tuple, live.client.query(corrections).result_rows))
+    assert corrected and len(page) > len(corrected)
+    assert calls == {model: row["calls"] for model, row in page.items()}
+    for model, row in page.items():
+        assert abs(dollars[model] + (corrected.get(model) or 0) - (row["cost_usd"] or 0)) < CENT, model

@@ -93,14 +93,20 @@ class Contract:
             for source in field.sources
         )
 
-    def render(self, sql: str) -> str:
+    def render(self, sql: str, pasted: Mapping[str, str] | None = None) -> str:
         """Fill the placeholders of an SQL file: `@field(name)`, `@span_number(key)`, `@is_content(key)`, and `@list` of this contract.
 
-        Raises KeyError, naming it, for a placeholder that the contract does not know.
+        `pasted`: what stands for further ones. It comes last and is taken as it is: an @ in it is text.
+        Raises KeyError, naming it, for a placeholder that neither knows.
         """
-        while (filled := _PLACEHOLDER.sub(self._fill, sql)) != sql:  # types are made of types
+        own = pasted or {}
+
+        def fill(match: re.Match[str]) -> str:
+            return match[0] if match[1] in own else self._fill(match)
+
+        while (filled := _PLACEHOLDER.sub(fill, sql)) != sql:  # types are made of types
             sql = filled
-        return sql
+        return re.sub(rf"@({'|'.join(own)})\b", lambda match: own[match[1]], sql) if own else sql
 
     def _fill(self, match: re.Match[str]) -> str:
         name, argument = match[1], match[2]

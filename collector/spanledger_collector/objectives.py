@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from spanledger_collector.config import Budget, Config, Scope, Slo
+from spanledger_collector.contract import Contract
 from spanledger_collector.engine import quote
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.spool import Spool
@@ -62,7 +63,7 @@ class Objectives:
         wanted = {(objective.name, objective.project): objective for objective in config.objectives}
         recorded = self._recorded()
         self._forget(recorded)
-        self._store.replace_view(OBJECTIVES_VIEW, posting(config.objectives) if wanted else "")
+        self._store.replace_view(OBJECTIVES_VIEW, posting(config.objectives, self._store.contract) if wanted else "")
         changed = [
             objective
             for key, objective in wanted.items()
@@ -106,7 +107,8 @@ class Objectives:
         # what was begun and is not done will be posted anew, and counted then
         waiting = list(self._spool.journal.state.started)
         sql = (SCHEMAS / "objectives" / "back_fill.sql").read_text(encoding="utf-8")
-        sql = self._store.contract.render(sql.replace("@counting", counting(objectives, "postings")))
+        contract = self._store.contract
+        sql = contract.render(sql, {"counting": counting(objectives, contract, "postings")})
         for begin, end in self._days(objectives, at):
             self._store.command(
                 f"{sql} SETTINGS {SETTINGS}", {"segment": number, "from": begin, "to": end, "open": waiting}
@@ -145,17 +147,15 @@ class Objectives:
             )
 
 
-def posting(objectives: Sequence[Slo | Budget]) -> str:
-    """The materialized view that counts new postings for `objectives`."""
+def posting(objectives: Sequence[Slo | Budget], contract: Contract, source: str = "spanledger.ledger") -> str:
+    """The materialized view that counts new postings, those in `source`, for `objectives`."""
     sql = (SCHEMAS / "objectives" / "post_objectives.sql").read_text(encoding="utf-8")
-    for name, values in _lists(objectives).items():
-        sql = sql.replace(f"@{name}", values)
-    return sql.replace("@postings", "spanledger.ledger")
+    return contract.render(sql, {**_lists(objectives), "postings": source})
 
 
-def counting(objectives: Sequence[Slo | Budget], source: str) -> str:
-    """The query of that view, over the postings in `source`."""
-    return posting(objectives).split(" AS\n", 1)[1].replace("FROM spanledger.ledger", f"FROM {source}")
+def counting(objectives: Sequence[Slo | Budget], contract: Contract, source: str) -> str:
+    """The query of that view."""
+    return posting(objectives, contract, source).split(" AS\n", 1)[1]
 
 
 def _lists(objectives: Sequence[Slo | Budget]) -> dict[str, str]:

@@ -212,7 +212,7 @@ class Store:
         return [code for code in self.contract.codes if code.code not in known]
 
     def replace_view(self, name: str, text: str) -> None:
-        """Have the materialized view of `schemas/{name}.sql` be `text`, with placeholders; '' is none. Only with no segment half posted.
+        """Have the materialized view of `schemas/{name}.sql` be `text`; '' is none. Only with no segment half posted.
 
         Raises StartError where the text cannot be applied.
         """
@@ -227,7 +227,6 @@ class Store:
             if known:
                 self.command(f"DROP VIEW {view} SYNC")
             return
-        text = self.contract.render(text)
         sha256 = hashlib.sha256((text + "".join(part for _, part in self._files("functions"))).encode()).hexdigest()
         if known == [sha256]:
             return
@@ -280,7 +279,8 @@ class Store:
             if kind == "pipeline":
                 # never drop and create: a view's identity is part of the deduplication token (D15)
                 text = f"ALTER TABLE {created} MODIFY QUERY {text.split(' AS' + chr(10), 1)[1]}"
-        if user := self._engine.dictionary_user:  # in this process there is but one
+        user = self._engine.dictionary_user  # in this process there is but one
+        if kind == "tables" and user:
             text = text.replace("SOURCE(CLICKHOUSE(", f"SOURCE(CLICKHOUSE(USER {quote(user)} ")
         try:
             self.command(text)

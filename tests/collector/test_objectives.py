@@ -118,6 +118,36 @@ def test_a_call_that_arrives_a_quarter_of_an_hour_after_its_minute_is_late(rig: 
     assert here.one("SELECT uniqExact(minute) FROM spanledger.objective_minutes") == 4
 
 
+@pytest.mark.parametrize(
+    "team",
+    [
+        "mail@support",
+        "a@postings",
+        "@counted",
+        "@cf/meta/llama",
+        "@field(x) AS\nSELECT",
+        "FROM spanledger.ledger",
+        "{segment:UInt64} %s %(from)s",
+        "it's \\ -- /* no comment",
+        "SOURCE(CLICKHOUSE(",
+    ],
+)
+def test_whatever_the_values_of_a_scope_look_like_they_are_values(rig: Rigged, team: str) -> None:
+    of_team = config(
+        answers={**AVAILABLE, "scope": {"teams": [team, "x"]}}, spend={**SPEND, "scope": {"teams": [team]}}
+    )
+    here = rig(config=of_team).start()
+    here.take(
+        envelope(request([*calls(1), call(spanledger__team=team), call(spanledger__team=team, error__type="500")]))
+    )
+    here.drained()
+    assert counted(here, "answers") == (2, 1, 0, 0)
+    assert counted(here, "spend") == (2, 0, 2 * CALL_COSTS, 0)
+
+    anew = config(answers={**AVAILABLE, "scope": {"teams": [team]}})  # counted from the ledger
+    assert counted(rig(config=anew), "answers") == (2, 1, 0, 0)
+
+
 # -- what is recorded
 
 

@@ -200,7 +200,7 @@ class Incidents:
         return notices + [
             Notice(Kind.RESOLVED, incident)
             for incident in self._over.values()
-            if _concerns(recipient, incident) and incident.has_to_hear_the_end(recipient.name)
+            if incident.has_to_hear_the_end(recipient.name)  # silenced since, or not: it knows of the begin
         ]
 
     def trying(self, channel: str, notices: Iterable[Notice]) -> None:
@@ -266,11 +266,11 @@ class Incidents:
 
     def _silence(self, silenced: Silenced, at: datetime) -> list[Event]:
         events = []
-        for incident in (*self._open.values(), *self._over.values()):
+        for incident in list(self._open.values()):
             by = silenced(incident)
             if by == incident.silenced_by:
                 continue
-            if incident.resolved_at is None and bool(by) != bool(incident.silenced_by):
+            if bool(by) != bool(incident.silenced_by):
                 kind = Kind.SILENCED if by else Kind.UNSILENCED
                 events.append(Event(at, kind, incident, detail=by or incident.silenced_by))
             self._keep(replace(incident, silenced_by=by))

@@ -41,6 +41,13 @@ _INCIDENTS = ("pagerduty", "opsgenie")
 _WEBHOOKS = ("json", "jsons", "form", "forms", "xml", "xmls")
 
 
+def _overflow(service: str) -> str:
+    """What becomes of a message that is longer than `service` takes. apprise's default has it refused, at every try."""
+    if service in _INCIDENTS:
+        return "truncate"
+    return "" if service in _WEBHOOKS else "split"  # a program gets it whole
+
+
 class Channel(Protocol):
     """Where messages go. `resend`: how often what still fires is sent again; None for never."""
 
@@ -94,8 +101,10 @@ class AppriseChannel:
                 self._notify(message, {"alias": message.key, "action": "new"})
 
     def _notify(self, message: Message, extra: dict[str, str]) -> None:
-        between = "&" if "?" in self.url else "?"
-        url = self.url + (between + urlencode(extra, quote_via=quote) if extra else "")
+        address, _, options = self.url.partition("?")
+        if "overflow=" not in options.lower() and (overflow := _overflow(address.partition("://")[0].lower())):
+            extra = {**extra, "overflow": overflow}
+        url = "?".join((address, "&".join(part for part in (options, urlencode(extra, quote_via=quote)) if part)))
         # one of its own for each message: apprise makes a service that was just used wait
         sender = apprise.Apprise(asset=_ASSET)
         sender.add(url)

@@ -119,6 +119,7 @@ def _incident(row: Mapping[str, Any]) -> Incident:
         told=told,
         told_at=told_at,
         tried=frozenset(row["tried"]),
+        missed=frozenset(row["tried"]),
     )
 
 

@@ -72,7 +72,8 @@ class Condition:
 class Incident:
     """One time that an alert's condition held. `value` is the highest seen, the texts are of its begin.
 
-    `told` has what each channel was told; `tried` are channels that may have heard of it although they said they had not.
+    `told` has what each channel was told; `tried` are channels that may have heard of it although they said they had not;
+    `missed` those that once did not take what they were told of it.
     """
 
     alert: Alert
@@ -87,6 +88,7 @@ class Incident:
     told: Mapping[str, frozenset[str]] = field(default_factory=dict)
     told_at: Mapping[str, datetime] = field(default_factory=dict)
     tried: frozenset[str] = frozenset()
+    missed: frozenset[str] = frozenset()
     false_since: datetime | None = None
 
     @property
@@ -172,12 +174,15 @@ class Incidents:
         return events + self._silence(silenced, at)
 
     def owed(self, recipient: Recipient, recipients: Iterable[Recipient], at: datetime) -> list[Notice]:
-        """What `recipient` is to be told now, oldest first. A page stands for the ticket of the same objective."""
-        takes_pages = any(Severity.PAGE in other.severities for other in recipients)
+        """What `recipient` is to be told now, oldest first.
+
+        A page that somebody was told of, or is being told of, stands for the ticket of the same objective.
+        """
+        recipients = tuple(recipients)
         paged = {
             (incident.alert.name, incident.alert.objective)
             for incident in self._open.values()
-            if takes_pages and incident.alert.severity is Severity.PAGE and not incident.silenced_by
+            if incident.alert.severity is Severity.PAGE and _is_heard(incident, recipient, recipients)
         }
         notices = []
         for incident in self.open:
@@ -195,7 +200,7 @@ class Incidents:
         return notices + [
             Notice(Kind.RESOLVED, incident)
             for incident in self._over.values()
-            if _concerns(recipient, incident) and incident.has_to_hear_the_end(recipient.name)
+            if incident.has_to_hear_the_end(recipient.name)  # silenced since, or not: it knows of the begin
         ]
 
     def trying(self, channel: str, notices: Iterable[Notice]) -> None:
@@ -217,7 +222,11 @@ class Incidents:
 
     def failed(self, channel: str, notices: Iterable[Notice], at: datetime, error: str) -> list[Event]:
         """`channel` did not take `notices`; they are still owed."""
-        return [Event(at, Kind.FAILED, incident, channel, error) for incident in self._current(notices)]
+        events = []
+        for incident in self._current(notices):
+            events.append(Event(at, Kind.FAILED, incident, channel, error))
+            self._keep(replace(incident, missed=incident.missed | {channel}))
+        return events
 
     def forget(self, channels: Iterable[str]) -> None:
         """Let go of what is over and what none of `channels` has to hear of any more."""
@@ -257,11 +266,11 @@ class Incidents:
 
     def _silence(self, silenced: Silenced, at: datetime) -> list[Event]:
         events = []
-        for incident in (*self._open.values(), *self._over.values()):
+        for incident in list(self._open.values()):
             by = silenced(incident)
             if by == incident.silenced_by:
                 continue
-            if incident.resolved_at is None and bool(by) != bool(incident.silenced_by):
+            if bool(by) != bool(incident.silenced_by):
                 kind = Kind.SILENCED if by else Kind.UNSILENCED
                 events.append(Event(at, kind, incident, detail=by or incident.silenced_by))
             self._keep(replace(incident, silenced_by=by))
@@ -286,9 +295,16 @@ class Incidents:
 
 
 def _concerns(recipient: Recipient, incident: Incident) -> bool:
-    """Would `recipient` be told of `incident`? Of its own failures it cannot be."""
-    return (
-        incident.alert.severity in recipient.severities
-        and incident.alert.subject != recipient.name
-        and not incident.silenced_by
-    )
+    """Would `recipient` be told of `incident`? That a channel is down concerns every other one, whatever it is for."""
+    if incident.silenced_by:
+        return False
+    if incident.alert.subject:
+        return incident.alert.subject != recipient.name
+    return incident.alert.severity in recipient.severities
+
+
+def _is_heard(page: Incident, recipient: Recipient, recipients: Iterable[Recipient]) -> bool:
+    """Has anybody been told of `page`, or is still to be told of it for the first time? `recipient` itself gets it first."""
+    takers = {other.name for other in recipients if _concerns(other, page)}
+    told = any(page.told.values()) and not page.silenced_by
+    return bool(takers) and (told or recipient.name in takers or not takers <= page.missed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from apprise.plugins.discord import NotifyDiscord
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 from apprise.plugins.slack import NotifySlack
@@ -86,6 +88,19 @@ def test_a_webhook_gets_what_a_program_needs_to_tell_a_retry_and_a_resolve(serve
     assert "over at 2026-11-24 12:14 UTC after 14 min" in server.bodies[-1]["message"]
 
 
+@pytest.mark.parametrize(("option", "parts"), [("", 3), ("?overflow=truncate", 1)])
+def test_a_message_longer_than_the_service_takes_is_sent_in_parts_unless_the_url_says_otherwise(
+    server: Receiver, monkeypatch: pytest.MonkeyPatch, option: str, parts: int
+) -> None:
+    monkeypatch.setattr(NotifyDiscord, "notify_url", f"{server.url}/webhooks")
+    monkeypatch.setattr(NotifyDiscord, "request_rate_per_sec", 0)
+    server.status = 200
+    discord = AppriseChannel("team", f"discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js{option}", WRITER)
+    discord.send([replace(BEGUN, incident=replace(BEGUN.incident, description="x" * 4000))], NOON)
+    assert len(server.posts) == parts
+    assert all(len(body["content"]) <= 2000 for body in server.bodies)
+
+
 # -- that keep incidents
 
 
@@ -101,6 +116,13 @@ def test_pagerduty_gets_an_incident_an_alert_and_its_resolve_under_one_key(pager
     assert begun["payload"]["custom_details"] == {"dashboard": LINK, "runbook": "https://run.example/checkout"}
     assert (other["dedup_key"], other["payload"]["severity"]) == (OTHER.incident.key, "warning")
     assert ended == {"routing_key": "integration", "event_action": "resolve", "dedup_key": KEY}
+
+
+def test_what_is_too_long_for_pagerduty_is_cut_and_keeps_its_key(pagerduty: Receiver) -> None:
+    long = replace(BEGUN, incident=replace(BEGUN.incident, description="x" * 4000))
+    AppriseChannel("on-call", "pagerduty://integration@key", WRITER).send([long], NOON)
+    [body] = pagerduty.bodies
+    assert body["dedup_key"] == KEY and len(body["payload"]["summary"]) <= 1024
 
 
 def test_opsgenie_gets_an_alert_by_its_alias_and_closes_it_by_that(opsgenie: Receiver) -> None:

@@ -29,7 +29,8 @@ from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
-_POSTING = rf"^INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
+# What an INSERT of a segment looks like: a file of `schemas/` begins with comments.
+POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
 OBJECTIVES_VIEW = "objectives/post_objectives"
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
@@ -118,7 +119,7 @@ class Store:
         Only while this collector has no INSERT under way that it waits for.
         """
         if not self.embedded:  # one whose answer did not come may still be at work, and would post behind our back
-            self.command(f"KILL QUERY WHERE user = currentUser() AND match(query, {quote(_POSTING)}) SYNC")
+            self.command(f"KILL QUERY WHERE user = currentUser() AND match(query, {quote(POSTING)}) SYNC")
         for table in POSTED_TO:
             [[rows]] = self.query(
                 f"SELECT count() FROM spanledger.{table} WHERE segment = {{segment:UInt64}}", {"segment": segment}

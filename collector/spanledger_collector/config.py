@@ -288,8 +288,13 @@ def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Conf
 
 def load_default(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config:
     """The configuration at `path`, or that of the data folder, which may be missing. Raises StartError."""
+    return load_named(path, data, environment) or Config()
+
+
+def load_named(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config | None:
+    """As `load_default`; None where there is no configuration at all."""
     if path is None and not (data / FILE_NAME).exists():
-        return Config()
+        return None
     return load(path or data / FILE_NAME, environment)
 
 

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from spanledger_collector import yaml_file
-from spanledger_collector.error_classes import class_names
+from spanledger_collector.error_classes import class_names, told_apart
 from spanledger_collector.errors import StartError
 from spanledger_collector.windows import duration, seconds
 
@@ -177,8 +177,10 @@ class Slo(Objective):
     @property
     def version(self) -> str:
         """Changes with what is counted, and not with what is made of it."""
-        errors = sorted(set(self.errors)) if self.indicator == "availability" else []
-        return self._version(kind="slo", indicator=self.indicator, limit=self.limit, errors=errors, period=self.period)
+        counted: dict[str, object] = {"indicator": self.indicator, "limit": self.limit, "period": self.period}
+        if self.indicator == "availability":
+            counted |= {"errors": sorted(set(self.errors)), "error_types": told_apart(self.errors)}
+        return self._version(kind="slo", **counted)
 
 
 class Budget(Objective):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import spanledger_collector
 from spanledger_collector.config import Config, load, load_default
 from spanledger_collector.errors import StartError
+from spanledger_collector.schemas_folder import SCHEMAS
 
 Write = Callable[[str], Path]
 
@@ -103,6 +109,43 @@ def test_a_change_of_words_or_of_the_promise_is_no_change_of_what_is_counted(wri
     assert version("description: other words, minimum_calls: 3, runbook: 'https://x'") == plain
     for change in ("errors: [client]", "scope: {teams: [a]}", "period: month"):
         assert version(change) != plain
+
+
+def test_an_error_type_that_changes_sides_changes_what_an_availability_slo_counts(write: Write, tmp_path: Path) -> None:
+    """Asked of a copy of the package, whose error_classes.yaml is changed."""
+    path = write(
+        "slos: [{name: a, indicator: availability, objective: 99}, "
+        "{name: b, indicator: availability, objective: 99, errors: [rate_limit]}, "
+        "{name: c, indicator: latency, threshold: 1s, objective: 99}]"
+    )
+    package = Path(spanledger_collector.__file__).parent
+    shutil.copytree(package, tmp_path / "of" / package.name)
+    shutil.copytree(SCHEMAS, tmp_path / "of" / package.name / "schemas", dirs_exist_ok=True)
+    classes = tmp_path / "of" / package.name / "schemas" / "error_classes.yaml"
+    text = classes.read_text()
+    code = (
+        "import sys, pathlib; from spanledger_collector.config import load; "
+        "print(*(slo.version for slo in load(pathlib.Path(sys.argv[1])).slos))"
+    )
+
+    def versions(said: str) -> list[str]:
+        classes.write_text(said)
+        command = [sys.executable, "-c", code, str(path)]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "of")}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+
+    def changed(said: str) -> list[bool]:
+        return [now != before for now, before in zip(versions(said), plain, strict=True)]
+
+    plain = versions(text)
+    assert changed(text.replace("  - insufficient_quota\n", "")) == [True, True, False]  # unknown from now on
+    assert changed(text.replace("  - writeerror\n", "")) == [
+        False,
+        False,
+        False,
+    ]  # provider or unknown: bad all the same
+    moved = text.replace("  - safety\n", "").replace("  - ratelimiterror\n", "  - ratelimiterror\n  - safety\n")
+    assert changed(moved) == [False, True, False]
 
 
 A = "name: a, indicator: availability, objective: 99"

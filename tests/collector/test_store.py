@@ -200,6 +200,7 @@ def ttl(store: Store, table: str) -> str:
 
 def test_each_table_keeps_its_rows_as_long_as_it_is_told(store: Store) -> None:
     assert "toIntervalDay(30)" in ttl(store, "spans") and not ttl(store, "ledger")
+    assert ttl(store, "objective_minutes") == "minute + toIntervalDay(460)"
     for table, column in {
         "spans": "timestamp",
         "ledger": "timestamp",

@@ -117,7 +117,12 @@ def test_a_scrape_that_a_store_keeps_waiting_keeps_nobody_from_posting(data: Pat
         scrape = threading.Thread(target=metrics.text, daemon=True)
         scrape.start()
         assert asked.wait(DEADLINE)
-        posting = threading.Thread(target=lambda: [metrics.posted(n) for n in range(UNCOUNTED_LIMIT + 1)], daemon=True)
+
+        def post() -> None:
+            for segment in range(UNCOUNTED_LIMIT + 1):
+                metrics.posted(segment)
+
+        posting = threading.Thread(target=post, daemon=True)
         posting.start()
         posting.join(DEADLINE)
         assert not posting.is_alive() and scrape.is_alive()

@@ -25,7 +25,7 @@ class Bookkeeper:
         self._store = store
         self._spool = spool
         self._clock = clock
-        self._client = store.open()
+        self._client = store.open(patient=True)
         self._book = PriceBook(self._client)
         self._corrections = Corrections(self._client)
         self._opening = False

@@ -16,7 +16,7 @@ import typer
 from spanledger_collector import slo
 from spanledger_collector.alerts import cli as alerts
 from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
-from spanledger_collector.config import load, load_default
+from spanledger_collector.config import load, load_default, load_named
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
@@ -150,14 +150,16 @@ def migrate(
     """
     retention = dict(map(_retention, keep or ()))
     recorded: list[str] = []
+    found = None if store else load_named(config, data)
     if store:
         applied = migrate_server(store, dictionary_user, retention, datetime.now(UTC))
     else:
-        applied, recorded = migrate_folder(data, retention, load_default(config, data), datetime.now(UTC))
+        applied, recorded = migrate_folder(data, retention, found, datetime.now(UTC))
     for name in applied:
         typer.echo(f"applied schemas/{name}.sql")
+    kept = {objective.name for objective in found.objectives} if found else set()
     for name in recorded:
-        typer.echo(f"recorded {name}")
+        typer.echo(f"{'recorded' if name in kept else 'ended'} {name}")
     typer.echo(
         f"{len(applied)} applied; the schema is up to date."
         if applied

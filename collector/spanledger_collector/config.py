@@ -25,13 +25,16 @@ from pydantic import (
 )
 
 from spanledger_collector import yaml_file
-from spanledger_collector.error_classes import class_names
+from spanledger_collector.error_classes import class_names, told_apart
 from spanledger_collector.errors import StartError
-from spanledger_collector.windows import seconds
+from spanledger_collector.windows import duration, seconds
 
 FILE_NAME = "spanledger.yaml"
 Severity = Literal["page", "ticket"]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_HTTP = re.compile(r"https?://\S+")
+# Places of the file whose values may be secrets, so that no message repeats them.
+_SECRET = (("alerting", "channels"), ("alerting", "heartbeat"))
 
 
 def _duration(value: object) -> timedelta:
@@ -39,7 +42,7 @@ def _duration(value: object) -> timedelta:
         return value
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no duration: say a number and ms, s, m, h or d, as in 2.5s")
-    return timedelta(seconds=seconds(value))
+    return duration(value)
 
 
 def _decimal(value: object) -> Decimal:
@@ -58,11 +61,18 @@ def _not_negative(number: Decimal) -> Decimal:
     return number
 
 
+def _address(address: str) -> str:
+    """Of HTTP, as far as can be told before its variables are filled. It may be a secret, so it is not repeated."""
+    if address and not _VARIABLE.search(address) and not _HTTP.fullmatch(address):
+        raise ValueError("it has to be an address that begins with http:// or https://, without spaces")
+    return address
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Usd = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_not_negative)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,100}$")]
 Text = Annotated[str, Field(max_length=2000)]
-Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Address = Annotated[str, AfterValidator(_address)]
 Values = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(strict=False)]
 
 
@@ -141,6 +151,8 @@ class Slo(Objective):
             )
         elif self.limit is None or self.limit <= 0:
             raise ValueError("threshold has to be above 0")
+        elif self.indicator != "cost":
+            duration(str(self.threshold))
         return self
 
     @property
@@ -165,8 +177,10 @@ class Slo(Objective):
     @property
     def version(self) -> str:
         """Changes with what is counted, and not with what is made of it."""
-        errors = sorted(set(self.errors)) if self.indicator == "availability" else []
-        return self._version(kind="slo", indicator=self.indicator, limit=self.limit, errors=errors, period=self.period)
+        counted: dict[str, object] = {"indicator": self.indicator, "limit": self.limit, "period": self.period}
+        if self.indicator == "availability":
+            counted |= {"errors": sorted(set(self.errors)), "error_types": told_apart(self.errors)}
+        return self._version(kind="slo", **counted)
 
 
 class Budget(Objective):
@@ -209,7 +223,7 @@ class Channel(Model):
 
     name: Name
     url: str = ""
-    alertmanager: str = ""
+    alertmanager: Address = ""
     severities: Annotated[tuple[Severity, ...], Field(strict=False, min_length=1)] = ("page", "ticket")
 
     @model_validator(mode="after")
@@ -222,7 +236,7 @@ class Channel(Model):
 class Heartbeat(Model):
     """An address that is asked so often, while alerting works."""
 
-    url: Url
+    url: Annotated[Address, Field(min_length=1)]
     every: Duration = timedelta(seconds=60)
 
 
@@ -265,7 +279,7 @@ class Config(Model):
 
 
 def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Config:
-    """Read and check a configuration file. `${NAME}` in a channel's address is taken from `environment`; with None it stays.
+    """Read and check a configuration file. `${NAME}` in an address of alerting is taken from `environment`; with None it stays.
 
     Raises StartError, which names the file, the place in it, and the way out.
     """
@@ -288,32 +302,55 @@ def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Conf
 
 def load_default(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config:
     """The configuration at `path`, or that of the data folder, which may be missing. Raises StartError."""
+    return load_named(path, data, environment) or Config()
+
+
+def load_named(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config | None:
+    """As `load_default`; None where there is no configuration at all."""
     if path is None and not (data / FILE_NAME).exists():
-        return Config()
+        return None
     return load(path or data / FILE_NAME, environment)
 
 
 def _expanded(config: Config, path: Path, environment: Mapping[str, str]) -> Config:
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in environment:
-            raise StartError(
-                f"{path}: alerting.channels: the environment has no {found[1]}: set it, or write the address"
-            )
-        return environment[found[1]]
+    def filled(text: str, place: str, http: bool) -> str:
+        def value(found: re.Match[str]) -> str:
+            if found[1] not in environment:
+                raise StartError(f"{path}: {place}: the environment has no {found[1]}: set it, or write the address")
+            return environment[found[1]]
 
-    def filled(channel: Channel) -> Channel:
-        addresses = {key: _VARIABLE.sub(value, getattr(channel, key)) for key in ("url", "alertmanager")}
-        return channel.model_copy(update=addresses)
+        address = _VARIABLE.sub(value, text)
+        if http and text and not _HTTP.fullmatch(address):
+            raise StartError(f"{path}: {place}: with its variables filled, it has to begin with http:// or https://")
+        return address
 
-    channels = tuple(map(filled, config.alerting.channels))
-    return config.model_copy(update={"alerting": config.alerting.model_copy(update={"channels": channels})})
+    alerting = config.alerting
+    channels = tuple(
+        channel.model_copy(
+            update={
+                "url": filled(channel.url, f"alerting.channels[{number}].url", http=False),
+                "alertmanager": filled(channel.alertmanager, f"alerting.channels[{number}].alertmanager", http=True),
+            }
+        )
+        for number, channel in enumerate(alerting.channels)
+    )
+    heartbeat = alerting.heartbeat and alerting.heartbeat.model_copy(
+        update={"url": filled(alerting.heartbeat.url, "alerting.heartbeat.url", http=True)}
+    )
+    return config.model_copy(
+        update={"alerting": alerting.model_copy(update={"channels": channels, "heartbeat": heartbeat})}
+    )
 
 
 def _message(error: Any) -> str:
     """What pydantic has against a value, as `slos[0].period: …`."""
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]).removeprefix(".")
     parent, _, last = place.rpartition(".")
+    secret = tuple(error["loc"][:2]) in _SECRET
     match error["type"]:
+        case "extra_forbidden" if secret and not re.fullmatch("[a-z_]{1,30}", str(error["loc"][-1])):
+            where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"][:-1])
+            return f"{where.removeprefix('.')}: there is a key that is none; {_keys(error['loc'][:-1])}"
         case "extra_forbidden":
             said = f"{parent or 'the file'}: there is no {last}; {_keys(error['loc'][:-1])}"
             return said
@@ -323,6 +360,16 @@ def _message(error: Any) -> str:
                 said += ": say what a call without a price is taken to cost, in USD; 0 leaves such calls out"
         case "value_error":
             said = str(error["ctx"]["error"])
+            if secret:
+                said = said.replace(repr(error["input"]), "it")
+        case "literal_error" if secret:
+            said = f"it is none of {error['ctx']['expected']}"
+        case "tuple_type" if secret:
+            said = "it has to be a list"
+        case "string_pattern_mismatch" if secret and last == "name":
+            said = "it is no name: use a to z, 0 to 9 and -"
+        case _ if secret:
+            said = f"{error['msg'][0].lower()}{error['msg'][1:]}"
         case "literal_error":
             said = f"{error['input']!r} is none of {error['ctx']['expected']}"
         case "tuple_type":

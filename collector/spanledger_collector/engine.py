@@ -34,6 +34,9 @@ CONTENT_CODES = frozenset(
         128, 131, 190, 321, 349, 395, 407, 434, 444,  # sizes, ranges, NULLs, throwIf, decimal overflow, protobuf
     }
 )  # fmt: skip
+# Seconds that a server may take to answer. One that hangs is to be noticed; a back-fill may take ten minutes (objectives.py).
+READ_SECONDS = 30
+INSERT_SECONDS = 660
 _WRONG_PASSWORD = frozenset({192, 193, 194, 516})
 # Of the engine's allocator (jemalloc), read when the engine is loaded: unused memory goes back soon and is shared between threads;
 # by default 200 MB more are held under load. (At once is too soon: to take it anew doubles the time of an INSERT. That is what
@@ -76,8 +79,9 @@ class Engine(ABC):
     dictionary_user = ""
 
     @abstractmethod
-    def open(self) -> Client:
-        """A new handle; the caller closes it. Raises what the driver raises."""
+    def open(self, patient: bool = False) -> Client:
+        """A new handle; the caller closes it. Only a `patient` one may be for what takes long, an INSERT above all: the others
+        wait READ_SECONDS for a server. Raises what the driver raises."""
 
     @abstractmethod
     def insert(self, client: Client, table: str, settings: Mapping[str, object], path: Path) -> None:
@@ -99,7 +103,7 @@ class Embedded(Engine):
         self._folder = folder.absolute()
         os.environ.setdefault("JE_MALLOC_CONF", ALLOCATOR)
 
-    def open(self) -> Client:
+    def open(self, patient: bool = False) -> Client:
         # not as a DSN: in one, # and ? and % in the folder's name mean something else
         return clickhouse_connect.get_client(interface="chdb", path=str(self._folder))
 
@@ -138,7 +142,7 @@ class Server(Engine):
         # every name in our SQL has its database, which need not exist yet
         self._dsn = urlunsplit(parts._replace(path=""))
 
-    def open(self) -> Client:
+    def open(self, patient: bool = False) -> Client:
         client = clickhouse_connect.get_client(
             dsn=self._dsn,
             interface=self._scheme,
@@ -146,6 +150,7 @@ class Server(Engine):
             autogenerate_session_id=False,  # a session is locked by a query whose answer nobody waits for any more
             dedicated_pool=True,
             connect_timeout=5,
+            send_receive_timeout=INSERT_SECONDS if patient else READ_SECONDS,
             settings={"wait_end_of_query": 1},  # the answer comes when all is done, and says what came of it
         )
         found = str(client.server_version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from spanledger_collector import yaml_file
@@ -22,6 +23,13 @@ def error_classes() -> dict[str, str]:
                     raise ValueError(f"error_classes.yaml: {member} is in both {found[member]} and {name}")
                 (families if of_many else found)[member] = name
     return families | found
+
+
+def told_apart(classes: Iterable[str]) -> list[str]:
+    """The error types that decide what is in `classes`: their members; with `unknown` among them, all that is in none, those
+    of the other classes."""
+    chosen = set(classes)
+    return sorted(member for member, name in error_classes().items() if (name in chosen) != ("unknown" in chosen))
 
 
 def class_names() -> tuple[str, ...]:

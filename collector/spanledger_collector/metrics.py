@@ -82,7 +82,10 @@ class Metrics(Collector):
     ) -> None:
         self._query = query
         self._door, self._spool, self._forwarder, self._alerts = door, spool, forwarder, alerts
-        self._lock = threading.Lock()
+        self._counting = (
+            threading.Lock()
+        )  # of the sums: held while the store is asked, so who posts does not wait for it
+        self._lock = threading.Lock()  # of what is uncounted
         self._uncounted: list[int] = []
         self._refused: dict[int, int] = {}
         self._requests: dict[tuple[str, str], int] = {}
@@ -105,8 +108,12 @@ class Metrics(Collector):
         """A segment has been posted: its calls count from now on."""
         with self._lock:
             self._uncounted.append(segment)
-            if len(self._uncounted) >= UNCOUNTED_LIMIT:
+            many = len(self._uncounted) >= UNCOUNTED_LIMIT
+        if many and self._counting.acquire(blocking=False):
+            try:
                 self._count()
+            finally:
+                self._counting.release()
 
     def refused(self, status: int) -> None:
         """A request was answered with an error status."""
@@ -116,17 +123,19 @@ class Metrics(Collector):
         return []
 
     def collect(self) -> list[Metric]:
-        with self._lock:
+        with self._counting:
             with contextlib.suppress(CollectorError):  # the store is away: its calls are counted once it is back
                 self._count()
             return [*self._calls(), *self._objectives(), *self._own(), *self._alerting()]
 
     def _count(self) -> None:
-        if not self._uncounted:
+        with self._lock:
+            segments = list(self._uncounted)
+        if not segments:
             return
-        totals = self._query(_TOTALS, {"segments": self._uncounted})
+        totals = self._query(_TOTALS, {"segments": segments})
         if self._slos or self._budgets:  # asked before anything is added: it may fail
-            self._add(self._query(_OBJECTIVE_TOTALS, {"segments": self._uncounted, "those": True}))
+            self._add(self._query(_OBJECTIVE_TOTALS, {"segments": segments, "those": True}))
         for model, status, requests, cost, *rest in totals:
             self._requests[model, status] = self._requests.get((model, status), 0) + requests
             self._cost[model] = self._cost.get(model, Decimal(0)) + (cost or 0)
@@ -135,7 +144,8 @@ class Metrics(Collector):
             fresh = [*rest[len(TOKEN_TYPES) : -1], requests, rest[-1]]
             known = self._latency.setdefault(model, [0] * len(fresh))
             self._latency[model] = [a + b for a, b in zip(known, fresh, strict=True)]
-        self._uncounted.clear()
+        with self._lock:
+            del self._uncounted[: len(segments)]
 
     def _add(self, rows: Sequence[Sequence[Any]]) -> None:
         for name, *fresh in rows:

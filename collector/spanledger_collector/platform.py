@@ -144,7 +144,8 @@ class Platform:
         door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=seen)
         self._alerts_client = self.store.open()
         self._cleanup.callback(self._alerts_client.close)
-        self.alerts = evaluator_of(options.config, data, self._alerts_client, self._vitals)
+        with self.store.said():
+            self.alerts = evaluator_of(options.config, data, self._alerts_client, self._vitals)
         self._cleanup.callback(self.alerts.stop)
         self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder, self.alerts)
         # what the dashboard of this platform shows its key: it reads every project
@@ -269,8 +270,11 @@ def remembered(store: Store) -> list[bytes]:
     return [bytes(row[0]) for row in reversed(rows)]
 
 
-def migrate_folder(data: Path, keep: Mapping[str, int], config: Config, at: datetime) -> tuple[list[str], list[str]]:
-    """Bring the store and the objectives of a data folder up to date; returns the names of what was applied, and recorded."""
+def migrate_folder(
+    data: Path, keep: Mapping[str, int], config: Config | None, at: datetime
+) -> tuple[list[str], list[str]]:
+    """Bring the store and the objectives of a data folder up to date; returns the names of what was applied, and of the
+    objectives that are new, changed or gone. Without a `config`, those in force stay."""
     with contextlib.ExitStack() as cleanup:
         cleanup.enter_context(lock_folder(data))
         store = Store(data / "store")
@@ -282,7 +286,7 @@ def migrate_folder(data: Path, keep: Mapping[str, int], config: Config, at: date
         cleanup.callback(spool.journal.close)
         cleanup.callback(spool.close)
         settle_interrupted(store, spool)
-        return applied, Objectives(store, spool).record(config, at)
+        return applied, Objectives(store, spool).record(config, at) if config is not None else []
 
 
 def migrate_server(dsn: str, dictionary_user: str, keep: Mapping[str, int], at: datetime) -> list[str]:

@@ -29,7 +29,8 @@ from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
-_POSTING = rf"^INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
+# What an INSERT of a segment looks like: a file of `schemas/` begins with comments.
+POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
 OBJECTIVES_VIEW = "objectives/post_objectives"
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
@@ -55,16 +56,18 @@ class Store:
             "format_schema_message_name": "Envelope",
         }
         self._lock = threading.Lock()
+        self._read_lock = threading.Lock()
         self._writers: list[Client] = []  # handles for INSERTs, which run side by side; those that are not at work
         try:
-            self._client = self._engine.open()
+            self._client = self._engine.open(patient=True)
+            self._reader = self._engine.open()
         except DRIVER_ERRORS as error:
             raise start_error(self._engine, error) from error
 
-    def open(self) -> Client:
-        """A new handle on the engine; the caller closes it. Raises RetryableError."""
+    def open(self, patient: bool = False) -> Client:
+        """A new handle on the engine; the caller closes it. `patient`: for INSERTs, which may take long. Raises RetryableError."""
         with self.said():
-            return self._engine.open()
+            return self._engine.open(patient)
 
     @contextmanager
     def said(self) -> Iterator[None]:
@@ -76,8 +79,8 @@ class Store:
 
     def close(self) -> None:
         """Close the store's own handles. The engine stops with its last handle."""
-        with self._lock:
-            for client in (*self._writers, self._client):
+        with self._lock, self._read_lock:
+            for client in (*self._writers, self._reader, self._client):
                 client.close()
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -87,8 +90,8 @@ class Store:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Rows of a query. Raises RetryableError or PermanentError."""
-        with self.said(), self._lock:
-            rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=dict(parameters or {})).result_rows
+        with self.said(), self._read_lock:
+            rows: Sequence[Sequence[Any]] = self._reader.query(sql, parameters=dict(parameters or {})).result_rows
             return rows
 
     # -- segments
@@ -103,7 +106,7 @@ class Store:
             writer = self._writers.pop()
         except IndexError:
             try:
-                writer = self.open()
+                writer = self.open(patient=True)
             except RetryableError as error:
                 raise UndecidedError(str(error)) from error
         settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
@@ -118,7 +121,7 @@ class Store:
         Only while this collector has no INSERT under way that it waits for.
         """
         if not self.embedded:  # one whose answer did not come may still be at work, and would post behind our back
-            self.command(f"KILL QUERY WHERE user = currentUser() AND match(query, {quote(_POSTING)}) SYNC")
+            self.command(f"KILL QUERY WHERE user = currentUser() AND match(query, {quote(POSTING)}) SYNC")
         for table in POSTED_TO:
             [[rows]] = self.query(
                 f"SELECT count() FROM spanledger.{table} WHERE segment = {{segment:UInt64}}", {"segment": segment}

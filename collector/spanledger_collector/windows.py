@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from spanledger_collector import yaml_file
 from spanledger_collector.schemas_folder import SCHEMAS
@@ -11,6 +12,7 @@ from spanledger_collector.schemas_folder import SCHEMAS
 WHOLE_HOURS_FROM = 86_400
 """Windows of so many seconds and more begin with an hour, and are read from the rollup by hour; shorter ones with a minute."""
 
+LONGEST_DAYS = 3650
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
@@ -31,6 +33,14 @@ def burn_windows() -> tuple[Window, ...]:
         Window(rule["severity"], rule["factor"], int(seconds(rule["long"])), int(seconds(rule["short"])))
         for rule in yaml_file.read(SCHEMAS / "burn_windows.yaml")
     )
+
+
+def duration(said: str) -> timedelta:
+    """`said` as a time that can be waited for. Raises ValueError for what is none, is 0, or longer than LONGEST_DAYS."""
+    found = seconds(said)
+    if not 0 < found <= LONGEST_DAYS * 86_400:
+        raise ValueError(f"a duration has to be above 0 and at most {LONGEST_DAYS}d")
+    return timedelta(seconds=found)
 
 
 def seconds(duration: str) -> float:

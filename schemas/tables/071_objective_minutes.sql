@@ -24,4 +24,5 @@ CREATE TABLE spanledger.objective_minutes
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (objective, version, minute)
+TTL minute + INTERVAL 460 DAY -- the longest period is a year
 SETTINGS materialize_projections_on_insert = 0, materialize_projections_on_merge = 1, non_replicated_deduplication_window = 10000, lightweight_mutation_projection_mode = 'rebuild', default_compression_codec = 'ZSTD(1)'

@@ -37,8 +37,9 @@ class JsonFormatter(logging.Formatter):
 
     `timestamp` (RFC 3339, UTC), `severity_text`, `severity_number`, `body` (the message), `trace_id`, `span_id` and
     `trace_flags` of the current span (absent where there is none), `resource` (`service.name`, where it is known), `scope`
-    (the logger's name) and `attributes`: the attribution in force, `exception.type`, `.message` and `.stacktrace`, and what came
-    as `extra`. ASCII only. Never raises, whatever is logged: what cannot be written is named by its type.
+    (the logger's name) and `attributes`: the attribution in force, `exception.type`, `.message` and `.stacktrace`,
+    `code.stacktrace` of `stack_info`, and what came as `extra`. ASCII only. Never raises, whatever is logged:
+    what cannot be written is named by its type.
 
     Fields of `extra` that hold prompts or completions by name are left out, and of objects that are not plain data only the
     type is written: a response in `extra` does not put what it says into the log. The message is the app's own words.
@@ -97,6 +98,8 @@ class JsonFormatter(logging.Formatter):
             attributes |= {key: _clean(value) for key, value in frame.attributes.items()}
         if record.exc_info:
             attributes |= self._exception(record)
+        if record.stack_info:
+            attributes["code.stacktrace"] = _text(record.stack_info)
         attributes |= {
             _clean(key): _plain(value, iter(range(_VALUES)))
             for key, value in record.__dict__.items()

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
-from collector.rig import Running, Start, until
+from collector.rig import DEADLINE, Running, Start, until
 from collector.traffic import CALL_COSTS, call, calls, poison, request
 from prometheus_client.parser import text_string_to_metric_families
+from spanledger_collector.door import Door
+from spanledger_collector.forwarder import Forwarder
+from spanledger_collector.keys import Keys
+from spanledger_collector.metrics import UNCOUNTED_LIMIT, Metrics
+from spanledger_collector.spool import Spool
+from spanledger_collector.store import Store
 
 
 @pytest.fixture
@@ -87,6 +98,37 @@ def test_while_the_store_is_away_its_absence_can_be_scraped_and_nothing_is_misse
     running.platform.store.command("RENAME TABLE spanledger.away TO spanledger.ledger")
     running.drained()
     until(lambda: running.metrics().get('llm_requests_total{model="gpt-4o",status="ok"}') == 3)
+
+
+def test_a_scrape_that_a_store_keeps_waiting_keeps_nobody_from_posting(data: Path) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def query(sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        if parameters:
+            asked.set()
+            assert answer.wait(DEADLINE)
+        return []
+
+    spool, store = Spool(data / "spool"), Store(data / "store")
+    with closing(store), closing(spool.journal), closing(spool):
+        door = Door(spool, Keys(data / "keys.json"), lambda: 0, open_door=True, seen=[])
+        metrics = Metrics(query, door, spool, Forwarder(spool, store))
+        metrics.posted(1)
+        scrape = threading.Thread(target=metrics.text, daemon=True)
+        scrape.start()
+        assert asked.wait(DEADLINE)
+
+        def post() -> None:
+            for segment in range(UNCOUNTED_LIMIT + 1):
+                metrics.posted(segment)
+
+        posting = threading.Thread(target=post, daemon=True)
+        posting.start()
+        posting.join(DEADLINE)
+        assert not posting.is_alive() and scrape.is_alive()
+        answer.set()
+        scrape.join(DEADLINE)
+        assert not scrape.is_alive()
 
 
 def test_the_text_is_prometheus_own(running: Running) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import httpx2
 import pytest
 from collector.rig import DEADLINE, PROTOBUF, Start, until
 from collector.traffic import CALL_COSTS, calls, request
-from spanledger_collector.errors import StartError
+from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import Options, Platform, lock_folder
 from spanledger_collector.spool import SpoolSettings
+from spanledger_collector.store import Store
 
 USAGE = """
 SELECT round(sum(cost_usd), 6) FROM spanledger.usage(
@@ -177,6 +179,14 @@ def test_a_retry_after_a_restart_is_acknowledged_and_not_stored_again(platform: 
     again.drained()
     assert again.one("SELECT count(), sum(calls) FROM ledger") == "5\t5"
     assert again.metrics()["spanledger_requests_duplicate_total"] == 2
+
+
+def test_a_store_that_cannot_say_which_alerts_are_open_is_an_error_of_one_line(data: Path) -> None:
+    with closing(Store(data / "store")) as store:
+        store.command("RENAME TABLE spanledger.alert_events TO spanledger.away")
+    with pytest.raises(CollectorError, match="alert_events") as raised:
+        Platform(options(data))
+    assert "\n" not in str(raised.value)
 
 
 def test_what_a_retention_is_set_to_holds_for_the_next_start(platform: Start) -> None:

@@ -79,6 +79,19 @@ def test_migrate_records_the_objectives_of_the_data_folders_configuration(data: 
     assert "recorded" not in spanledger("migrate", "--data", str(data)).stdout
 
 
+def test_migrate_without_a_configuration_leaves_the_objectives_and_with_one_ends_what_it_does_not_name(
+    data: Path,
+) -> None:
+    (data / "spanledger.yaml").write_text(FILE)
+    spanledger("migrate", "--data", str(data))
+    (data / "spanledger.yaml").unlink()
+    said = spanledger("migrate", "--data", str(data)).stdout
+    assert "recorded" not in said and "ended" not in said
+    (data / "spanledger.yaml").write_text("".join(line for line in FILE.splitlines(True) if "of-web" not in line))
+    said = spanledger("migrate", "--data", str(data)).stdout
+    assert "ended of-web" in said and "recorded" not in said and "answers" not in said
+
+
 def test_rules_are_generated_for_each_objective_and_severity(file: Path, data: Path) -> None:
     made = file.parent / "rules.yaml"
     done = spanledger("slo", "generate", "grafana", "--config", str(file), "--out", str(made), "--data", str(data))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
+from spanledger_collector.engine import quote
 from spanledger_collector.errors import PermanentError, RetryableError, StartError
 from spanledger_collector.platform import lock_folder
 from spanledger_collector.schemas_folder import SCHEMAS
-from spanledger_collector.store import KEEP_DAYS_LIMIT, POSTED_TO, Store
+from spanledger_collector.store import KEEP_DAYS_LIMIT, POSTED_TO, POSTING, Store
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 LATER = datetime(2036, 11, 20, tzinfo=UTC)
@@ -178,6 +179,15 @@ def test_what_the_bytes_are_to_blame_for_is_told_from_what_the_store_is(
         store.post(segment(8, request(calls(1))), "8/1")
 
 
+def test_every_insert_that_fills_a_segment_is_known_as_one(store: Store) -> None:
+    texts = [path.read_text() for path in SCHEMAS.rglob("*.sql")]
+    of_files = [text for text in texts if any(line.startswith("INSERT INTO") for line in text.splitlines())]
+    assert of_files
+    for text in (*of_files, *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces"))):
+        assert store.query(f"SELECT match({quote(text)}, {quote(POSTING)})") == [(1,)], text
+    assert store.query(f"SELECT match('INSERT INTO spanledger.prices', {quote(POSTING)})") == [(0,)]
+
+
 # -- retention
 
 
@@ -190,6 +200,7 @@ def ttl(store: Store, table: str) -> str:
 
 def test_each_table_keeps_its_rows_as_long_as_it_is_told(store: Store) -> None:
     assert "toIntervalDay(30)" in ttl(store, "spans") and not ttl(store, "ledger")
+    assert ttl(store, "objective_minutes") == "minute + toIntervalDay(460)"
     for table, column in {
         "spans": "timestamp",
         "ledger": "timestamp",

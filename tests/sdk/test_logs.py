@@ -53,6 +53,12 @@ def tracer(app: TracerProvider) -> trace.Tracer:
     return app.get_tracer("app")
 
 
+def test_the_stack_that_was_asked_for_is_written(log: Log) -> None:
+    log.logger.info("who calls?", stack_info=True)
+    stack = log.line()["attributes"]["code.stacktrace"]
+    assert stack.startswith("Stack (most recent call last):") and "stack_info=True" in stack
+
+
 class Sullen:
     """Says nothing about itself."""
 

@@ -74,9 +74,10 @@ class AppriseChannel:
 
     def __post_init__(self) -> None:
         if apprise.Apprise.instantiate(self.url) is None:
-            service = self.url.partition("://")[0]
+            service, separator, _ = self.url.partition("://")
+            shown = f" ({service}://…)" if separator else ""  # else it is all secret
             raise StartError(
-                f"channel {self.name}: its URL ({service}://…) is none that apprise understands: "
+                f"channel {self.name}: its URL{shown} is none that apprise understands: "
                 f"https://appriseit.com/services/ has the form of each service"
             )
 

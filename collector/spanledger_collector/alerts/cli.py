@@ -17,7 +17,7 @@ from spanledger_collector.alerts.state import Alert, Incident, Kind, Notice, Sev
 from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
 from spanledger_collector.config import load_default
 from spanledger_collector.errors import CollectorError, StartError
-from spanledger_collector.windows import seconds
+from spanledger_collector.windows import duration
 
 app = typer.Typer(
     no_args_is_help=True, help="Alerts: what is wrong, what was, who is told, and for a while nobody (silence)."
@@ -107,7 +107,10 @@ def silence(
     if bool(length) == bool(until):
         raise typer.BadParameter("say either --for or --until")
     begin = start.replace(tzinfo=UTC) if start else datetime.now(UTC)
-    end = until.replace(tzinfo=UTC) if until else begin + _duration(length, "--for")
+    try:
+        end = until.replace(tzinfo=UTC) if until else begin + _duration(length, "--for")
+    except OverflowError as error:
+        raise typer.BadParameter("no calendar has the end of that silence", param_hint="--from") from error
     made = Silences(data / SILENCES).create(dict(map(_matcher, matchers)), begin, end, comment, by)
     typer.echo(f"{made.id}: {_matchers(made)} from {_minute(made.starts_at)} to {_minute(made.ends_at)} UTC")
 
@@ -183,6 +186,8 @@ def _try(channel: Channel, at: datetime) -> str:
         channel.send([Notice(Kind.RESOLVED, replace(incident, resolved_at=at))], at)
     except CollectorError as error:
         return str(error)
+    except Exception as error:  # its text may have the address in it
+        return f"it could not be sent: {type(error).__name__}"
     return ""
 
 
@@ -217,6 +222,6 @@ def _matcher(text: str) -> tuple[str, str]:
 
 def _duration(text: str, option: str) -> timedelta:
     try:
-        return timedelta(seconds=seconds(text))
-    except (ValueError, OverflowError) as error:
+        return duration(text)
+    except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error

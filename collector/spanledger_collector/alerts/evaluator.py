@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(seconds=10)
 # Seconds that a stop waits for the messages that are on their way, so that they are not sent again after the next start.
 LAST_WAIT = 2.0
+# Seconds that a stop waits for the round under way: a store that hangs keeps nobody from stopping.
+LAST_ROUND = 10.0
 # Events that the store would not take, kept until it does; beyond them the oldest are let go.
 UNWRITTEN_LIMIT = 10_000
 
@@ -76,14 +78,20 @@ class Evaluator:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, before the store is closed. What a channel has not taken is owed to it after the next start."""
+        """Stop, before the store is closed. What a channel has not taken is owed to it after the next start.
+
+        A round that the store does not let end is left behind; what it did not write is told again after the next start.
+        """
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._wake.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(LAST_ROUND)
             for line in self.lines:
                 line.wait(LAST_WAIT)
-            self.collect(self._clock())
+            if not self._thread.is_alive():
+                self.collect(self._clock())
         for line in self.lines:
             line.close()
         if self._heartbeat is not None:

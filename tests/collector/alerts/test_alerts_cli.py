@@ -89,6 +89,8 @@ def test_a_silence_may_begin_later(alerts: Alerts, tmp_path: Path) -> None:
         (("objective=a",), "--for or --until"),
         (("objective=a", "--for", "2h", "--until", "2026-01-01T00:00"), "--for or --until"),
         (("objective=a", "--for", "long"), "no duration"),
+        (("objective=a", "--for", "9999999d"), "at most 3650d"),
+        (("objective=a", "--for", "2d", "--from", "9999-12-31T00:00"), "no calendar"),
         (("objective=a", "--until", "tomorrow"), "--until"),
         ((), "Missing argument"),
     ],

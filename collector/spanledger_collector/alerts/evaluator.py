@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -148,7 +149,10 @@ class Evaluator:
         stored = [Condition(condition.alert, None) for condition in self._stored]
 
         def read_objectives() -> None:
-            objectives.extend(self._objectives.conditions(at))
+            found = self._objectives.conditions(at)
+            if self._platform.behind():  # what is missing may be what is wrong
+                found = [condition if condition.holds else replace(condition, holds=None) for condition in found]
+            objectives.extend(found)
 
         def read_stored() -> None:
             self._stored = stored[:] = self._platform.stored(at)

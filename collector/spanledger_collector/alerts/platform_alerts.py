@@ -78,6 +78,11 @@ class PlatformAlerts:
         self._asked: list[Condition] = []
         self._asked_at: datetime | None = None
 
+    def behind(self) -> bool:
+        """Is posting so late, or does it fail, that calls may have been made which the store does not show yet?"""
+        vitals = self._vitals()
+        return vitals.posting_failures > 0 or vitals.posting_lag > self._thresholds.posting_lag.total_seconds()
+
     def own(self, lines: Iterable[Line], store_failures: int, store_error: str) -> list[Condition]:
         """What is known without the store. `store_failures`: evaluations in a row that could not read or write it."""
         vitals, limits = self._vitals(), self._thresholds

@@ -249,7 +249,8 @@ class Incidents:
         return Event(at, incident.opened, incident)
 
     def _follow(self, incident: Incident, holds: bool | None, value: float | None, at: datetime) -> list[Event]:
-        if holds is None:
+        if holds is None:  # and was not known to be false all the while
+            self._keep(replace(incident, false_since=None))
             return []
         if holds:
             highest = max((v for v in (incident.value, value) if v is not None), default=None)

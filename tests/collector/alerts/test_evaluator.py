@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector.alerts.incidents import NOON, PAGE, TICKET, Mailbox, Script, after, burning, notice, quiet
+from collector.alerts.incidents import NOON, PAGE, TICKET, Mailbox, Script, after, burning, fine, notice, quiet
 from collector.alerts.receiver import Receiver
 from spanledger_collector.alerts.delivery import FIRST_REST, Line
 from spanledger_collector.alerts.evaluator import Evaluator
@@ -282,6 +282,21 @@ def test_what_a_stop_finds_on_its_way_is_recorded_and_not_sent_again(watch: Watc
 
 
 # -- a store that fails
+
+
+@pytest.mark.parametrize("stalled", [replace(WELL, posting_lag=61.0), replace(WELL, posting_failures=1)])
+def test_what_is_not_posted_yet_ends_no_incident(watch: Watch, stalled: Vitals) -> None:
+    watch.script.now = [burning()]
+    watch.round(0)
+    watch.vitals, watch.script.now = stalled, [fine()]
+    watch.round(10).round(10 + OVER)
+    assert PAGE in [incident.alert for incident in watch.evaluator.open]
+    watch.vitals, watch.script.now = WELL, [burning()]
+    watch.round(200)
+    assert watch.mailbox.kinds.count(Kind.FIRING) == (2 if stalled.posting_lag else 1)  # the other one is posting-lag
+    watch.script.now = [fine()]
+    watch.round(210).round(210 + OVER)
+    assert PAGE not in [incident.alert for incident in watch.evaluator.open]
 
 
 def test_a_store_that_fails_ends_no_incident_and_is_an_alert_itself(watch: Watch) -> None:

@@ -66,6 +66,7 @@ class Evaluator:
         self._unwritten: list[Event] = []
         self._failures = 0
         self._error = ""
+        self._silence_error = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -166,9 +167,12 @@ class Evaluator:
         try:
             silences = self._silences.all()
         except CollectorError as error:  # a file that cannot be read silences nothing
-            log.warning("%s", error)
+            if str(error) != self._silence_error:
+                log.warning("%s", error)
+            self._silence_error = str(error)
             silences = ()
         else:
+            self._silence_error = ""
             self._aside(lambda: self._records.mirror(silences, at))
 
         def by(incident: Incident) -> str:

@@ -44,7 +44,7 @@ class Watch:
     def __init__(self, data: Path) -> None:
         self.store = Store(data / "store")
         self.silence_file = data / "silences.json"
-        self.silences = Silences(self.silence_file)
+        self.silences = Silences(self.silence_file, lambda: NOON)
         self.script = Script()
         self.mailbox = Mailbox()
         self.channels = [self.mailbox]
@@ -409,11 +409,14 @@ def test_a_silence_that_is_ended_by_hand_ends_at_the_next_round_and_survives_a_r
     assert watch.mailbox.kinds == [Kind.FIRING]
 
 
-def test_a_silence_file_that_is_none_silences_nothing(watch: Watch) -> None:
+def test_a_silence_file_that_is_none_silences_nothing_and_is_told_once(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
     watch.silences.create({"severity": "*"}, NOON, after(3600), "", "ada")
     watch.silence_file.write_text("{")
     watch.script.now = [burning()]
-    watch.round(0)
+    watch.round(0).round(10)
+    assert caplog.text.count("is no silence file") == 1
     assert watch.mailbox.kinds == [Kind.FIRING]
 
 

@@ -122,9 +122,12 @@ def test_the_rule_that_grafana_asks_says_the_same_in_every_minute(
         assert {(row["o"], row["s"]) for row in planted.ask(asked) if row["firing"]} == fired[at]
 
 
-def test_the_rule_of_an_objective_that_is_not_there_does_not_fire(planted: Promises) -> None:
-    assert not planted.fires("no-such", "page", INCIDENT + 10 * MINUTE)
+def test_the_rule_of_an_objective_that_is_not_in_force_has_no_data(planted: Promises) -> None:
+    at = text(INCIDENT + 10 * MINUTE)
+    rule = "SELECT * FROM spanledger.alert_rule(objective='{}', severity='page', at='{}')"
+    assert planted.ask(rule.format("no-such", at)) == []
     assert planted.fires("outage", "page", INCIDENT + 10 * MINUTE)
+    assert not planted.fires("outage", "page", INCIDENT - 10 * MINUTE)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool (Debian's package prometheus)")

@@ -159,6 +159,22 @@ def test_the_configuration_of_the_collector_is_right() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_objectives_of_grafanas_rules_are_in_force() -> None:
+    shipped, example = (
+        yaml.safe_load((ROOT / name).read_text())
+        for name in ("deploy/spanledger.yaml", "grafana/objectives.example.yaml")
+    )
+    assert (shipped["slos"], shipped["budgets"]) == (example["slos"], example["budgets"])
+
+
+def test_secrets_reach_the_collector_by_a_file_that_git_does_not_keep(services: dict[str, Any]) -> None:
+    [file] = services["collector"]["env_file"]
+    assert file["required"] is False and f"/{file['path']}" in (ROOT / ".gitignore").read_text().split()
+    example = (ROOT / f"{file['path']}.example").read_text()
+    named = set(re.findall(r"\$\{(\w+)\}", (ROOT / "deploy" / "spanledger.yaml").read_text()))
+    assert named == set(re.findall(r"^(\w+)=", example, re.M)) != set()
+
+
 # -- images
 
 

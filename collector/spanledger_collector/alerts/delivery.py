@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 TRIES = 3
 FIRST_REST = timedelta(seconds=15)
 LONGEST_REST = timedelta(minutes=5)
+# Failures in a row that are no hiccup, and how long they count where nothing is owed to the channel since.
+FAILURES = 2
+FORGOTTEN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,18 @@ class Outcome:
 
 
 class Line:
-    """The line to one channel. Counts are of this process; `failures`: messages in a row that it did not take."""
+    """The line to one channel. Counts are of this process; `failures`: messages in a row that it did not take.
 
-    def __init__(self, channel: Channel, pause: float, on_done: Callable[[], None]) -> None:
+    `monotonic`: seconds of a clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        pause: float,
+        on_done: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.channel = channel
         self.sent = 0
         self.failed = 0
@@ -51,15 +64,23 @@ class Line:
         self.last_error = ""
         self._pause = pause
         self._on_done = on_done
-        self._rests_until: datetime | None = None
+        self._monotonic = monotonic
+        self._rests_until = self._tried_at = monotonic()
         self._notices: Sequence[Notice] = ()
         self._under_way: Future[None] | None = None
         self._stopping = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"alerts-{channel.name}")
 
-    def free(self, at: datetime) -> bool:
+    @property
+    def down(self) -> bool | None:
+        """Does the channel take nothing? None where this process has not tried. What nobody tried for a day is forgotten."""
+        if self._monotonic() - self._tried_at >= FORGOTTEN.total_seconds():
+            return False
+        return self.failures >= FAILURES if self.sent or self.failed else None
+
+    def free(self) -> bool:
         """May it be given something now?"""
-        return self._under_way is None and (self._rests_until is None or at >= self._rests_until)
+        return self._under_way is None and self._monotonic() >= self._rests_until
 
     def give(self, notices: Sequence[Notice], at: datetime) -> None:
         """Deliver `notices`, some time; only while it is free."""
@@ -67,20 +88,22 @@ class Line:
         self._under_way = self._thread.submit(self._deliver, notices, at)
         self._under_way.add_done_callback(lambda _: self._on_done())
 
-    def outcome(self, at: datetime) -> Outcome | None:
+    def outcome(self) -> Outcome | None:
         """What became of what it was given, once."""
         if self._under_way is None or not self._under_way.done():
             return None
         problem, self._under_way = self._under_way.exception(), None
         recovered = problem is None and self.failures > 0
+        self._tried_at = self._monotonic()
         if problem is None:
             self.sent += 1
-            self.failures, self.last_error, self._rests_until = 0, "", None
+            self.failures, self.last_error = 0, ""
         else:
             self.failed += 1
             self.failures += 1
             self.last_error = str(problem) or type(problem).__name__
-            self._rests_until = at + min(LONGEST_REST, FIRST_REST * 2 ** min(self.failures - 1, 10))
+            rest = min(LONGEST_REST, FIRST_REST * 2 ** min(self.failures - 1, 10))
+            self._rests_until = self._tried_at + rest.total_seconds()
             log.warning("channel %s did not take a message: %s", self.channel.name, self.last_error)
         return Outcome(self.channel, self._notices, self.last_error, recovered)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from spanledger_collector.alerts.channels import Channel
 from spanledger_collector.alerts.delivery import Line
 from spanledger_collector.alerts.heartbeat import Heartbeat
-from spanledger_collector.alerts.platform_alerts import PlatformAlerts
+from spanledger_collector.alerts.platform_alerts import STORED, PlatformAlerts
 from spanledger_collector.alerts.records import Records
 from spanledger_collector.alerts.silences import Silences
 from spanledger_collector.alerts.state import HOLD, Condition, Event, Incident, Incidents
@@ -51,10 +53,12 @@ class Evaluator:
         heartbeat: Heartbeat | None = None,
         hold: timedelta = HOLD,
         pause: float = 0.5,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.evaluated_at: datetime | None = None
         self._wake = threading.Event()
-        self.lines = [Line(channel, pause, self._wake.set) for channel in channels]
+        self._monotonic = monotonic
+        self.lines = [Line(channel, pause, self._wake.set, monotonic) for channel in channels]
         self._objectives = objectives
         self._platform = platform
         self._records = records
@@ -64,7 +68,7 @@ class Evaluator:
         self._unwritten: list[Event] = []
         self._failures = 0
         self._error = ""
-        self._stored: list[Condition] = []
+        self._silence_error = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -109,13 +113,13 @@ class Evaluator:
             self._failures, self._error = 0, ""
             self.evaluated_at = at
             if self._heartbeat is not None:
-                self._heartbeat.beat(at)
+                self._heartbeat.beat()
         self._dispatch(at)
 
     def collect(self, at: datetime) -> None:
         """Take up what became of the messages on their way."""
         for line in self.lines:
-            outcome = line.outcome(at)
+            outcome = line.outcome()
             if outcome is None:
                 continue
             name = outcome.channel.name
@@ -134,32 +138,34 @@ class Evaluator:
             self._heartbeat.wait(seconds)
 
     def _run(self) -> None:
-        due = self._clock()
+        due = self._monotonic()  # a clock that is set back makes nobody wait
         while not self._stopping.is_set():
-            now = self._clock()
-            due = min(due, now + self._every)  # a clock that is set back makes nobody wait
+            moment, now = self._monotonic(), self._clock()
             self._wake.clear()
             try:
-                if now >= due:
-                    due = now + self._every
+                if moment >= due:
+                    due = moment + self._every.total_seconds()
                     self.evaluate(now)
                 else:  # a message has arrived, or has not
                     self.collect(now)
                     self._dispatch(now)
             except Exception:  # whatever it is: who would tell of it, if not this thread?
                 log.exception("alerts could not be evaluated")
-            self._wake.wait(max(0.0, (due - self._clock()).total_seconds()))
+            self._wake.wait(max(0.0, due - self._monotonic()))
 
     def _conditions(self, at: datetime) -> tuple[list[Condition], bool, bool]:
         """What holds, whether that is all of the objectives, and whether it is all there is."""
         objectives: list[Condition] = []
-        stored = [Condition(condition.alert, None) for condition in self._stored]
+        stored = [Condition(alert, None) for alert in STORED]  # as they are, until it can be read
 
         def read_objectives() -> None:
-            objectives.extend(self._objectives.conditions(at))
+            found = self._objectives.conditions(at)
+            if self._platform.behind():  # what is missing may be what is wrong
+                found = [condition if condition.holds else replace(condition, holds=None) for condition in found]
+            objectives.extend(found)
 
         def read_stored() -> None:
-            self._stored = stored[:] = self._platform.stored(at)
+            stored[:] = self._platform.stored(at)
 
         known, complete = self._aside(read_objectives), self._aside(read_stored)
         own = self._platform.own(self.lines, self._failures, self._error)
@@ -169,9 +175,12 @@ class Evaluator:
         try:
             silences = self._silences.all()
         except CollectorError as error:  # a file that cannot be read silences nothing
-            log.warning("%s", error)
+            if str(error) != self._silence_error:
+                log.warning("%s", error)
+            self._silence_error = str(error)
             silences = ()
         else:
+            self._silence_error = ""
             self._aside(lambda: self._records.mirror(silences, at))
 
         def by(incident: Incident) -> str:
@@ -204,7 +213,7 @@ class Evaluator:
     def _dispatch(self, at: datetime) -> None:
         channels = [line.channel for line in self.lines]
         for line in self.lines:
-            if not line.free(at):
+            if not line.free():
                 continue
             if notices := self._incidents.owed(line.channel, channels, at):
                 self._incidents.trying(line.channel.name, notices)

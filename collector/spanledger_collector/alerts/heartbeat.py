@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import requests
 
@@ -16,21 +18,23 @@ TIMEOUT = 10.0
 class Heartbeat:
     """Asks for `url` every `every`, in a thread of its own."""
 
-    def __init__(self, url: str, every: timedelta) -> None:
+    def __init__(self, url: str, every: timedelta, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.sent = 0
         self.failed = 0
         self._url = url
         self._every = every
-        self._last: datetime | None = None
+        self._monotonic = monotonic
+        self._last: float | None = None
         self._under_way: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="alerts-heartbeat")
 
-    def beat(self, at: datetime) -> None:
-        """Evaluation works at `at`. Returns at once."""
+    def beat(self) -> None:
+        """Evaluation works now. Returns at once."""
+        now = self._monotonic()
         busy = self._under_way is not None and not self._under_way.done()
-        if busy or (self._last is not None and at - self._last < self._every):
+        if busy or (self._last is not None and now - self._last < self._every.total_seconds()):
             return
-        self._last = at
+        self._last = now
         self._under_way = self._thread.submit(self._ask)
 
     def wait(self, seconds: float) -> None:

@@ -16,11 +16,16 @@ ASKED_EVERY = timedelta(minutes=1)
 # Failures in a row, so that a hiccup is no alert.
 POSTING_FAILURES = 5
 STORE_FAILURES = 3
-CHANNEL_FAILURES = 2
 # Fewer calls, or refused spans, say nothing about a share.
 FEWEST = 20
 # Refused spans are rising where they are this share of the last quarter of an hour, and twice the share of the day before.
 REJECTED_SHARE = 0.01
+
+_REJECTS = Alert("rejects-rising", Severity.TICKET)
+_COVERED = Alert("coverage-falling", Severity.TICKET)
+_BOOK_OLD = Alert("price-book-old", Severity.TICKET)
+# What only the store can say.
+STORED = (_REJECTS, _COVERED, _BOOK_OLD)
 
 _REJECTED = """
 SELECT
@@ -78,6 +83,11 @@ class PlatformAlerts:
         self._asked: list[Condition] = []
         self._asked_at: datetime | None = None
 
+    def behind(self) -> bool:
+        """Is posting so late, or does it fail, that calls may have been made which the store does not show yet?"""
+        vitals = self._vitals()
+        return vitals.posting_failures > 0 or vitals.posting_lag > self._thresholds.posting_lag.total_seconds()
+
     def own(self, lines: Iterable[Line], store_failures: int, store_error: str) -> list[Condition]:
         """What is known without the store. `store_failures`: evaluations in a row that could not read or write it."""
         vitals, limits = self._vitals(), self._thresholds
@@ -127,7 +137,7 @@ class PlatformAlerts:
         share = now / max(delivered["spans_now"], 1)
         share_before = before / max(delivered["spans_of_day"] - delivered["spans_now"], 1)
         return Condition(
-            Alert("rejects-rising", Severity.TICKET),
+            _REJECTS,
             now >= FEWEST and share > REJECTED_SHARE and share > 2 * share_before,
             share,
             f"{share:.1%} of the spans of the last 15 min were refused",
@@ -136,7 +146,7 @@ class PlatformAlerts:
         )
 
     def _coverage(self, at: datetime) -> Condition:
-        alert, limit = Alert("coverage-falling", Severity.TICKET), self._thresholds.coverage
+        alert, limit = _COVERED, self._thresholds.coverage
         rows = self._rows(_COVERAGE, at)
         if not rows or rows[0]["billable_calls"] < FEWEST:
             return Condition(alert, False)
@@ -150,7 +160,7 @@ class PlatformAlerts:
         )
 
     def _price_book(self, at: datetime) -> Condition:
-        alert, limit = Alert("price-book-old", Severity.TICKET), self._thresholds.price_book_age
+        alert, limit = _BOOK_OLD, self._thresholds.price_book_age
         rows = self._rows(_BOOK)
         if not rows:
             return Condition(alert, None)
@@ -177,7 +187,7 @@ def _channel_down(line: Line) -> Condition:
             Severity.PAGE if Severity.PAGE in channel.severities else Severity.TICKET,
             subject=channel.name,
         ),
-        line.failures >= CHANNEL_FAILURES,
+        line.down,
         float(line.failures),
         f"channel {channel.name} takes no messages",
         f"{line.failures} in a row, the last one: {line.last_error}\nWhat it is owed is kept and tried again.",

@@ -9,15 +9,24 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from spanledger_collector.alerts.state import Incident
 from spanledger_collector.errors import CollectorError
 from spanledger_collector.journal import sync_folder
+
+# What a silence can match: what every alert has, and the labels.
+MATCHERS = (
+    "alert", "objective", "severity", "channel", "kind",
+    "projects", "environments", "services", "providers", "models", "teams", "runbook",
+)  # fmt: skip
+# Silences that were over for this long are dropped from the file; table `silences` has them.
+KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,8 @@ class Silence:
         said = {"alert": alert.name, "objective": alert.objective, "severity": str(alert.severity)}
         said = {**incident.labels, **said}
         return all(
-            any(fnmatchcase(value, pattern) for value in said.get(name, "").split(","))
+            # `*` is any text, and no text is none
+            any(fnmatchcase(value, pattern) for value in said.get(name, "").split(",") if value or not pattern)
             for name, pattern in self.matchers.items()
         )
 
@@ -51,8 +61,9 @@ class Silence:
 class Silences:
     """The silences of one file (mode 0600)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
+        self._clock = clock
         self._stamp: tuple[int, int] | None = None
         self._silences: tuple[Silence, ...] = ()
 
@@ -65,11 +76,7 @@ class Silences:
             return ()
         if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
             try:
-                rows = json.loads(self._path.read_text(encoding="utf-8"))
-                self._silences = tuple(
-                    Silence(**{**row, **{name: datetime.fromisoformat(row[name]) for name in ("starts_at", "ends_at")}})
-                    for row in rows
-                )
+                self._silences = tuple(map(_silence, json.loads(self._path.read_text(encoding="utf-8"))))
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise CollectorError(
                     f"{self._path} is no silence file: {error}. Move it away and silence anew."
@@ -80,9 +87,11 @@ class Silences:
     def create(
         self, matchers: Mapping[str, str], starts_at: datetime, ends_at: datetime, comment: str, created_by: str = ""
     ) -> Silence:
-        """Silence what matches. Raises CollectorError for one that would match everything by mistake, or never holds."""
+        """Silence what matches. Raises CollectorError for one that would match everything by mistake, or nothing, or never."""
         if not matchers:
             raise CollectorError("a silence needs something to match: severity=* silences everything")
+        if unknown := sorted(set(matchers) - set(MATCHERS)):
+            raise CollectorError(f"nothing has a {', '.join(unknown)} to match: there are {', '.join(MATCHERS)}")
         if ends_at <= starts_at:
             raise CollectorError("a silence ends after it starts")
         start, end = (moment.astimezone(UTC).replace(microsecond=0) for moment in (starts_at, ends_at))
@@ -116,6 +125,8 @@ class Silences:
             os.close(descriptor)
 
     def _write(self, silences: tuple[Silence, ...]) -> None:
+        oldest = self._clock() - KEPT
+        silences = tuple(silence for silence in silences if silence.ends_at > oldest)
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".silences-")  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump([asdict(silence) for silence in silences], file, indent=1, default=datetime.isoformat)
@@ -123,6 +134,17 @@ class Silences:
             os.fsync(file.fileno())
         Path(name).replace(self._path)
         sync_folder(self._path.parent)
+
+
+def _silence(row: Mapping[str, Any]) -> Silence:
+    """A row of the file, which may be edited by hand. Raises ValueError, TypeError or KeyError."""
+    times = {name: datetime.fromisoformat(row[name]) for name in ("starts_at", "ends_at")}
+    for name, moment in times.items():
+        if moment.tzinfo is None:
+            raise ValueError(f"{name} of silence {row.get('id')} has no time zone (+00:00)")
+    if not all(isinstance(text, str) for pair in dict(row["matchers"]).items() for text in pair):
+        raise ValueError(f"a matcher of silence {row.get('id')} is no text")
+    return Silence(**{**row, **times})
 
 
 def _user() -> str:

@@ -194,7 +194,8 @@ class Incidents:
                     alert.severity is Severity.PAGE or not alert.objective or (alert.name, alert.objective) not in paged
                 )
             else:
-                due = recipient.resend is not None and at - incident.told_at[recipient.name] >= recipient.resend
+                since = at - incident.told_at[recipient.name]  # below 0 where the clock was set back
+                due = recipient.resend is not None and not timedelta(0) <= since < recipient.resend
             if due:
                 notices.append(Notice(incident.opened, incident))
         return notices + [
@@ -249,13 +250,14 @@ class Incidents:
         return Event(at, incident.opened, incident)
 
     def _follow(self, incident: Incident, holds: bool | None, value: float | None, at: datetime) -> list[Event]:
-        if holds is None:
+        if holds is None:  # and was not known to be false all the while
+            self._keep(replace(incident, false_since=None))
             return []
         if holds:
             highest = max((v for v in (incident.value, value) if v is not None), default=None)
             self._keep(replace(incident, false_since=None, value=highest))
             return []
-        since = incident.false_since or at
+        since = min(incident.false_since or at, at)  # a clock that is set back begins the hold anew
         if at - since < self._hold:
             self._keep(replace(incident, false_since=since))
             return []

@@ -13,19 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector.alerts.incidents import NOON, PAGE, TICKET, Mailbox, Script, after, burning, notice, quiet
+from collector.alerts.incidents import NOON, PAGE, TICKET, Mailbox, Script, after, burning, fine, notice, quiet
 from collector.alerts.receiver import Receiver
 from spanledger_collector.alerts.delivery import FIRST_REST, Line
 from spanledger_collector.alerts.evaluator import Evaluator
 from spanledger_collector.alerts.heartbeat import Heartbeat
 from spanledger_collector.alerts.platform_alerts import PlatformAlerts, Thresholds, Vitals
-from spanledger_collector.alerts.records import Records
+from spanledger_collector.alerts.records import Reader, Records
 from spanledger_collector.alerts.silences import Silences
 from spanledger_collector.alerts.state import HOLD, Kind
+from spanledger_collector.errors import RetryableError
 from spanledger_collector.store import Store
 
 OVER = round(HOLD.total_seconds())
 WELL = Vitals(spool_bytes=0, spool_limit=100, posting_lag=0.0, posting_failures=0, posting_error="")
+
+
+class Away:
+    """A store that does not answer."""
+
+    def query(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
+        raise RetryableError("the store is away")
+
+    command = query
 
 
 class Watch:
@@ -34,32 +44,36 @@ class Watch:
     def __init__(self, data: Path) -> None:
         self.store = Store(data / "store")
         self.silence_file = data / "silences.json"
-        self.silences = Silences(self.silence_file)
+        self.silences = Silences(self.silence_file, lambda: NOON)
         self.script = Script()
         self.mailbox = Mailbox()
         self.channels = [self.mailbox]
         self.vitals = WELL
         self.heartbeat: Heartbeat | None = None
+        self.seconds = 0.0  # of the clock that nobody sets
         self._evaluator: Evaluator | None = None
         # a year of the book's edition is no alert of these tests
         self.thresholds = Thresholds(price_book_age=timedelta(days=3650))
         self._client = self.store.open()
+        self.platform_client: Reader = self._client
 
     @property
     def evaluator(self) -> Evaluator:
         if self._evaluator is None:
-            platform = PlatformAlerts(self._client, lambda: self.vitals, self.thresholds)
+            platform = PlatformAlerts(self.platform_client, lambda: self.vitals, self.thresholds)
             records = Records(self._client)
             self._evaluator = Evaluator(
-                self.script, platform, records, self.silences, self.channels, self.heartbeat, pause=0.0
-            )
+                self.script, platform, records, self.silences, self.channels, self.heartbeat, pause=0.0,
+                monotonic=lambda: self.seconds,
+            )  # fmt: skip
         return self._evaluator
 
-    def round(self, seconds: float, *, waiting: bool = True) -> Watch:
-        self.evaluator.evaluate(after(seconds))
+    def round(self, seconds: float, *, waiting: bool = True, set_back: float = 0) -> Watch:
+        self.seconds = seconds
+        self.evaluator.evaluate(after(seconds - set_back))
         if waiting:
             self.evaluator.wait()
-            self.evaluator.collect(after(seconds))
+            self.evaluator.collect(after(seconds - set_back))
         return self
 
     def killed(self) -> None:
@@ -172,14 +186,16 @@ def test_a_channel_that_is_down_gets_the_message_when_it_is_back_under_the_same_
 
 
 def test_the_rests_of_a_channel_that_stays_down_grow_to_five_minutes() -> None:
-    line = Line(Mailbox(down=True), 0.0, lambda: None)
+    clock = [0.0]
+    line = Line(Mailbox(down=True), 0.0, lambda: None, lambda: clock[0])
     tried_at = []
     for seconds in range(0, 1800, 5):
-        if line.free(after(seconds)):
+        clock[0] = seconds
+        if line.free():
             tried_at.append(seconds)
             line.give([notice()], after(seconds))
             line.wait(30)
-            outcome = line.outcome(after(seconds))
+            outcome = line.outcome()
             assert outcome is not None and outcome.error == "nobody answers"
     line.close()
     gaps = [later - earlier for earlier, later in itertools.pairwise(tried_at)]
@@ -202,6 +218,41 @@ def test_a_channel_that_is_down_is_reported_on_the_others_until_it_is_back(watch
         (Kind.RESOLVED, "channel-down", "mailbox")
     ]
     assert watch.mailbox.kinds == [Kind.FIRING]  # of itself it hears nothing
+
+
+def channel_down(watch: Watch) -> bool:
+    return "channel-down" in [incident.alert.name for incident in watch.evaluator.open]
+
+
+def test_a_restart_does_not_make_a_channel_that_is_down_one_that_is_well(watch: Watch) -> None:
+    watch.mailbox.down = True
+    watch.script.now = [burning()]
+    watch.round(0).round(15).round(20).killed()
+    watch.silences.create({"objective": "checkout"}, NOON, after(1_000_000), "", "ada")  # so that nothing is owed to it
+    watch.round(30).round(30 + OVER)
+    assert channel_down(watch)
+    watch.round(86_430).round(86_430 + OVER)
+    assert not channel_down(watch)
+
+
+def test_a_channel_that_is_owed_nothing_for_a_day_is_not_down_for_ever(watch: Watch) -> None:
+    watch.mailbox.down = True
+    watch.script.now = [burning()]
+    watch.round(0).round(15).round(20)
+    watch.silences.create({"objective": "checkout"}, NOON, after(1_000_000), "", "ada")
+    watch.round(86_000)
+    assert channel_down(watch)
+    watch.round(86_415).round(86_415 + OVER)
+    assert not channel_down(watch)
+
+
+def test_a_clock_that_is_set_back_makes_no_channel_rest_longer(watch: Watch) -> None:
+    watch.mailbox.down = True
+    watch.script.now = [burning()]
+    watch.round(0)
+    watch.mailbox.down = False
+    watch.round(15, set_back=3600)
+    assert watch.mailbox.kinds == [Kind.FIRING]
 
 
 def test_a_slow_channel_keeps_neither_evaluation_nor_the_others_waiting(watch: Watch) -> None:
@@ -284,6 +335,21 @@ def test_what_a_stop_finds_on_its_way_is_recorded_and_not_sent_again(watch: Watc
 # -- a store that fails
 
 
+@pytest.mark.parametrize("stalled", [replace(WELL, posting_lag=61.0), replace(WELL, posting_failures=1)])
+def test_what_is_not_posted_yet_ends_no_incident(watch: Watch, stalled: Vitals) -> None:
+    watch.script.now = [burning()]
+    watch.round(0)
+    watch.vitals, watch.script.now = stalled, [fine()]
+    watch.round(10).round(10 + OVER)
+    assert PAGE in [incident.alert for incident in watch.evaluator.open]
+    watch.vitals, watch.script.now = WELL, [burning()]
+    watch.round(200)
+    assert watch.mailbox.kinds.count(Kind.FIRING) == (2 if stalled.posting_lag else 1)  # the other one is posting-lag
+    watch.script.now = [fine()]
+    watch.round(210).round(210 + OVER)
+    assert PAGE not in [incident.alert for incident in watch.evaluator.open]
+
+
 def test_a_store_that_fails_ends_no_incident_and_is_an_alert_itself(watch: Watch) -> None:
     watch.script.now = [burning()]
     watch.round(0)
@@ -343,11 +409,14 @@ def test_a_silence_that_is_ended_by_hand_ends_at_the_next_round_and_survives_a_r
     assert watch.mailbox.kinds == [Kind.FIRING]
 
 
-def test_a_silence_file_that_is_none_silences_nothing(watch: Watch) -> None:
+def test_a_silence_file_that_is_none_silences_nothing_and_is_told_once(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
     watch.silences.create({"severity": "*"}, NOON, after(3600), "", "ada")
     watch.silence_file.write_text("{")
     watch.script.now = [burning()]
-    watch.round(0)
+    watch.round(0).round(10)
+    assert caplog.text.count("is no silence file") == 1
     assert watch.mailbox.kinds == [Kind.FIRING]
 
 
@@ -411,11 +480,19 @@ def test_an_old_price_book_is_a_ticket(watch: Watch) -> None:
     assert watch.mailbox.letters[0][0].incident.alert.name == "price-book-old"
 
 
+def test_what_the_store_alone_can_say_is_not_over_after_a_restart_that_cannot_read_it(watch: Watch) -> None:
+    watch.thresholds = Thresholds(price_book_age=timedelta(days=-3650))
+    watch.round(0).killed()
+    watch.platform_client = Away()
+    watch.round(20).round(20 + OVER)
+    assert "price-book-old" in [incident.alert.name for incident in watch.evaluator.open]
+
+
 # -- the dead man's switch
 
 
 def test_the_heartbeat_is_sent_so_often_and_only_while_evaluation_works(watch: Watch, server: Receiver) -> None:
-    watch.heartbeat = Heartbeat(f"{server.url}/beat", timedelta(seconds=60))
+    watch.heartbeat = Heartbeat(f"{server.url}/beat", timedelta(seconds=60), lambda: watch.seconds)
     for seconds in range(0, 130, 10):
         watch.round(seconds)
     assert [(post.method, post.path) for post in server.posts] == [("GET", "/beat")] * 3
@@ -423,6 +500,12 @@ def test_the_heartbeat_is_sent_so_often_and_only_while_evaluation_works(watch: W
     for seconds in range(130, 400, 10):
         watch.round(seconds)
     assert len(server.posts) == 3
+
+
+def test_a_clock_that_is_set_back_keeps_no_heartbeat_away(watch: Watch, server: Receiver) -> None:
+    watch.heartbeat = Heartbeat(f"{server.url}/beat", timedelta(seconds=60), lambda: watch.seconds)
+    watch.round(0).round(60, set_back=3600)
+    assert len(server.posts) == 2
 
 
 def test_a_heartbeat_that_nobody_takes_is_counted(watch: Watch, server: Receiver) -> None:

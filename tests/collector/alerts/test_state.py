@@ -207,6 +207,17 @@ def test_a_channel_that_wants_to_hears_again_while_it_fires() -> None:
     ]  # fmt: skip
 
 
+def test_a_clock_that_is_set_back_ends_nothing_early_and_makes_nobody_wait_to_hear_again() -> None:
+    incidents, manager = Incidents(), Mailbox(resend=timedelta(minutes=2))
+    incidents.step([burning()], NOON, nobody)
+    tell(incidents, manager)
+    incidents.step([fine()], after(10), nobody)
+    assert incidents.step([fine()], after(-3600), nobody) == []
+    assert tell(incidents, manager, -3600) == [Kind.FIRING]
+    assert incidents.step([fine()], after(-3600 + OVER - 1), nobody) == []
+    assert kinds(incidents.step([fine()], after(-3600 + OVER), nobody)) == [Kind.RESOLVED]
+
+
 def test_what_it_hears_again_is_no_event_unless_it_was_down() -> None:
     incidents = Incidents()
     [began] = incidents.step([burning()], NOON, nobody)

@@ -28,6 +28,7 @@ OBJECTIVES = [
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     store = Store(tmp_path_factory.mktemp("store"))
     store.migrate(NOON)
+    store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")  # these tests are of fixed days
     opened = store.open()
     names = ["objective", "kind", "period", "objective_ratio", "amount_usd", "unpriced_call_usd", "time_zone", "version",
              "recorded_at", "segment"]  # fmt: skip

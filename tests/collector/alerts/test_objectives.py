@@ -21,6 +21,7 @@ def client(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     data = tmp_path_factory.mktemp("objectives") / "data"
     shutil.copytree(blank, data, symlinks=True)
     store = Store(data / "store")
+    store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")  # these tests are of fixed days
     client = store.open()
     try:
         yield client

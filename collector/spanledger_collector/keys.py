@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from spanledger_collector import list_file
 from spanledger_collector.errors import CollectorError, RefusedError
-from spanledger_collector.journal import sync_folder
 
 PREFIX = "sl"
 
@@ -87,19 +83,19 @@ class Keys:
             _hash(secret),
             now.astimezone(UTC).isoformat(timespec="seconds"),
         )
-        with self._alone():
-            self._write([*self.all(), key])
+        with list_file.alone(self._path):
+            list_file.write(self._path, map(asdict, [*self.all(), key]))
         return f"{PREFIX}_{identity}_{secret}"
 
     def revoke(self, identity: str, now: datetime) -> Key:
         """Refuse the key named `identity` from now on. Raises CollectorError where there is no such key."""
-        with self._alone():
+        with list_file.alone(self._path):
             keys = {key.id: key for key in self.all()}
             if identity not in keys:
                 raise CollectorError(f"no key {identity}: `spanledger keys list` shows them")
             if keys[identity].active:
                 keys[identity] = replace(keys[identity], revoked_at=now.astimezone(UTC).isoformat(timespec="seconds"))
-                self._write(list(keys.values()))
+                list_file.write(self._path, map(asdict, keys.values()))
             return keys[identity]
 
     def project_of(self, presented: str, scope: Scope) -> str:
@@ -115,26 +111,6 @@ class Keys:
         if scope not in key.scopes:
             raise RefusedError(f"this API key may not {scope}", status=403)
         return key.project
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two that change the keys at once would undo each other: a revoked key would be good again."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _write(self, keys: list[Key]) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".keys-")  # mode 0600
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump([asdict(key) for key in keys], file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self._path)
-        sync_folder(self._path.parent)
 
 
 def _hash(secret: str) -> str:

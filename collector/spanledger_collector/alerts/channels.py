@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
@@ -18,7 +18,7 @@ from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP, NotifyOpsgenie
 
 from spanledger_collector.alerts import opsgenie
 from spanledger_collector.alerts.messages import Message, Writer
-from spanledger_collector.alerts.state import Kind, Notice, Severity
+from spanledger_collector.alerts.state import Kind, Notice, Recipient, Severity
 from spanledger_collector.errors import RetryableError, StartError
 
 logging.getLogger("apprise").propagate = False  # what goes wrong is said once, by us
@@ -48,15 +48,8 @@ def _overflow(service: str) -> str:
     return "" if service in _WEBHOOKS else "split"  # a program gets it whole
 
 
-class Channel(Protocol):
-    """Where messages go. `resend`: how often what still fires is sent again; None for never."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def severities(self) -> frozenset[Severity]: ...
-    @property
-    def resend(self) -> timedelta | None: ...
+class Channel(Recipient, Protocol):
+    """Where messages go."""
 
     def send(self, notices: Sequence[Notice], at: datetime) -> None:
         """Deliver `notices`; again with the same keys where they are sent again. Raises RetryableError, saying why not."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from spanledger_collector.alerts.records import Reader
 from spanledger_collector.alerts.state import Alert, Condition, Kind, Severity
+from spanledger_collector.config import Scope
 
-SCOPE = ("projects", "environments", "services", "providers", "models", "teams")
+SCOPE = tuple(Scope.model_fields)
 # The standing of the objectives is a matter of weeks: it is asked for this often while it matters.
 STANDING_EVERY = timedelta(minutes=1)
 _WINDOWS = """

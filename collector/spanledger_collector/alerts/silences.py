@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import getpass
 import json
 import os
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from spanledger_collector import list_file
 from spanledger_collector.alerts.state import Incident
 from spanledger_collector.errors import CollectorError
-from spanledger_collector.journal import sync_folder
 
 # What a silence can match: what every alert has, and the labels.
 MATCHERS = (
@@ -96,13 +93,13 @@ class Silences:
             raise CollectorError("a silence ends after it starts")
         start, end = (moment.astimezone(UTC).replace(microsecond=0) for moment in (starts_at, ends_at))
         silence = Silence(secrets.token_hex(4), dict(matchers), start, end, created_by or _user(), comment)
-        with self._alone():
+        with list_file.alone(self._path):
             self._write((*self.all(), silence))
         return silence
 
     def expire(self, identity: str, at: datetime) -> Silence:
         """End a silence now. Raises CollectorError where there is none of this id."""
-        with self._alone():
+        with list_file.alone(self._path):
             silences = {silence.id: silence for silence in self.all()}
             if identity not in silences:
                 raise CollectorError(f"no silence {identity}: `spanledger alerts silences` shows them")
@@ -113,27 +110,10 @@ class Silences:
                 self._write(tuple(silences.values()))
             return silences[identity]
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two that change the silences at once would undo each other."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
     def _write(self, silences: tuple[Silence, ...]) -> None:
         oldest = self._clock() - KEPT
         silences = tuple(silence for silence in silences if silence.ends_at > oldest)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".silences-")  # mode 0600
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump([asdict(silence) for silence in silences], file, indent=1, default=datetime.isoformat)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self._path)
-        sync_folder(self._path.parent)
+        list_file.write(self._path, map(asdict, silences), default=datetime.isoformat)
 
 
 def _silence(row: Mapping[str, Any]) -> Silence:

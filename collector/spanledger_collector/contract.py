@@ -149,6 +149,7 @@ class Contract:
         classes = error_classes()
         return {
             **raw["types"],
+            **raw["clauses"],
             "left_behind": str(LEFT_BEHIND),
             "of_resource": str(OF_RESOURCE),
             **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},

@@ -21,7 +21,7 @@ FROM
         sum(cache_write_5m) AS cache_write_5m_, sum(cache_write_1h) AS cache_write_1h_, sum(audio_in) AS audio_in_,
         sum(output_text) AS output_text_, sum(reasoning) AS reasoning_, sum(audio_out) AS audio_out_
     FROM spanledger.postings(whole=1, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
     GROUP BY bucket, value, cost_status, status, reports_cache
     UNION ALL
     SELECT
@@ -36,6 +36,6 @@ FROM
         sum(cache_write_5m) AS cache_write_5m_, sum(cache_write_1h) AS cache_write_1h_, sum(audio_in) AS audio_in_,
         sum(output_text) AS output_text_, sum(reasoning) AS reasoning_, sum(audio_out) AS audio_out_
     FROM spanledger.postings(whole=0, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
     GROUP BY bucket, value, cost_status, status, reports_cache
 )

@@ -21,7 +21,7 @@ FROM
         sum(ifNull(output_text, 0) + ifNull(reasoning, 0) + ifNull(audio_out, 0)) AS output_,
         sumIf(calls * toInt64(intDiv(duration_ns, 1000)), ifNull(output_text, 0) + ifNull(reasoning, 0) + ifNull(audio_out, 0) != 0) AS output_us_
     FROM spanledger.postings(whole=1, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
     GROUP BY bucket, value, status, error_type, band
     UNION ALL
     SELECT
@@ -39,6 +39,6 @@ FROM
         sum(ifNull(output_text, 0) + ifNull(reasoning, 0) + ifNull(audio_out, 0)) AS output_,
         sumIf(calls * toInt64(intDiv(duration_ns, 1000)), ifNull(output_text, 0) + ifNull(reasoning, 0) + ifNull(audio_out, 0) != 0) AS output_us_
     FROM spanledger.postings(whole=0, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
     GROUP BY bucket, value, status, error_type, band
 )

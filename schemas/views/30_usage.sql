@@ -36,7 +36,7 @@ FROM
         sumIf(tokens_, cost_status = 'unpriced') AS unpriced_tokens_,
         sumIf(cache_read_, reports_cache) AS reported_cache_read, sumIf(input_, reports_cache) AS reported_input
     FROM spanledger.sums(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
     GROUP BY time, value
     HAVING calls != 0 OR known_cost != 0
 )

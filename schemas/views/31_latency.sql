@@ -34,7 +34,7 @@ FROM
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration,
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft
         FROM spanledger.postings(whole=1, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-            project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+            @same_filters)
         GROUP BY bucket, value
         UNION ALL
         SELECT
@@ -49,7 +49,7 @@ FROM
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration,
             quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft
         FROM spanledger.postings(whole=0, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-            project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+            @same_filters)
         GROUP BY bucket, value
     )
     GROUP BY time, value

@@ -9,6 +9,6 @@ SELECT
     if(cost_status = 'free', NULL, calls / nullIf(sumIf(calls, cost_status != 'free') OVER (), 0)) AS calls_share,
     if(cost_status = 'free', NULL, tokens / nullIf(sumIf(tokens, cost_status != 'free') OVER (), 0)) AS tokens_share
 FROM spanledger.sums(step=0, by='', from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+    @same_filters)
 GROUP BY cost_status
 HAVING calls != 0

@@ -14,10 +14,10 @@ FROM
 (
     SELECT value, calls, cost_usd, true AS now
     FROM spanledger.usage(step=0, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
     UNION ALL
     SELECT value, calls, cost_usd, false AS now
     FROM spanledger.usage(step=0, by={by:String}, from={from:DateTime('UTC')} - ({to:DateTime('UTC')} - {from:DateTime('UTC')}), to={from:DateTime('UTC')},
-        project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+        @same_filters)
 )
 GROUP BY value

@@ -8,6 +8,6 @@ SELECT
     exp10((band + 1) / 8) AS to_ns,
     sum(calls_) AS calls
 FROM spanledger.counts(step={step:UInt32}, by='', from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+    @same_filters)
 GROUP BY time, band
 HAVING calls != 0

@@ -9,6 +9,6 @@ SELECT
     sum(output_) AS output_tokens,
     output_tokens / nullIf(sum(output_us_) / 1000000, 0) AS output_tokens_per_s
 FROM spanledger.counts(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+    @same_filters)
 GROUP BY time, value
 HAVING calls != 0

@@ -26,7 +26,7 @@ FROM
             status = 'error' AND (empty({classes:Array(String)}) OR has({classes:Array(String)}, error_class)) AS failed,
             calls_, first_error_, last_error_
         FROM spanledger.counts(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-            project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)}) AS of
+            @same_filters) AS of
     )
     GROUP BY time, value
 )

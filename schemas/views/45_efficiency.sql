@@ -11,4 +11,4 @@ SELECT
     reasoning_tokens / nullIf(output_tokens, 0) AS reasoning_share,
     toFloat64(cost_usd) * 1e6 / nullIf(tokens - ifNull(unpriced_tokens, 0), 0) AS cost_usd_per_million_tokens
 FROM spanledger.usage(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    project={project:String}, environments={environments:Array(String)}, services={services:Array(String)}, providers={providers:Array(String)}, models={models:Array(String)}, teams={teams:Array(String)}, features={features:Array(String)}, customers={customers:Array(String)})
+    @same_filters)

@@ -18,6 +18,7 @@ from spanledger_collector.errors import CollectorError, RefusedError, RetryableE
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+_PROTOCOLS = {PROTOBUF: "protobuf", JSON: "json"}
 # google.rpc.Code of what we answer, by HTTP status
 _RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 3, 415: 3, 503: 14}
 
@@ -33,10 +34,12 @@ def collector_app(
     door: Door,
     ready: Callable[[], str],
     metrics: Callable[[], bytes],
-    on_refused: Callable[[int], None],
+    on_taken: Callable[[str], None],
+    on_refused: Callable[[str, int], None],
     limits: Limits,
 ) -> FastAPI:
-    """The app. `ready` says what is not ready, '' where all is; `metrics` is Prometheus text; `on_refused` hears each error status."""
+    """The app. `ready` says what is not ready, '' where all is; `metrics` is Prometheus text; `on_taken` and
+    `on_refused` hear of each answer: the protocol (protobuf or json), and the error status."""
     app = FastAPI(title="spanledger collector", docs_url=None, redoc_url=None, openapi_url=None)
 
     async def export(signal: wire.Signal, request: Request) -> Response:
@@ -61,10 +64,11 @@ def collector_app(
         except CollectorError as error:  # nobody's request is at fault: a client may keep it and come back
             return refuse(503, str(error), {"Retry-After": "30"})
         # an empty Export…ServiceResponse: all of it was taken
+        on_taken(_PROTOCOLS[media_type])
         return Response(b"{}" if media_type == JSON else b"", media_type=media_type)
 
     def _error(media_type: str, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-        on_refused(status)
+        on_refused(_PROTOCOLS[media_type], status)
         code = _RPC_CODES.get(status, 2)
         if media_type == JSON:
             return JSONResponse({"code": code, "message": text}, status, headers)

@@ -75,9 +75,11 @@ def up(
         typer.Option(
             envvar="SPANLEDGER_OTLP_PORT",
             max=65_535,
-            help="OTLP/HTTP: POST /v1/traces; also /healthz, /readyz, /metrics.",
+            help="OTLP/HTTP: POST /v1/traces, /v1/logs, /v1/metrics; also /healthz, /readyz, /metrics.",
         ),
     ] = 4318,
+    grpc_port: Annotated[int, typer.Option(envvar="SPANLEDGER_GRPC_PORT", max=65_535, help="OTLP/gRPC.")] = 4317,
+    no_grpc: Annotated[bool, typer.Option("--no-grpc", help="Run without OTLP/gRPC.")] = False,
     clickhouse_port: Annotated[
         int,
         typer.Option(
@@ -112,6 +114,7 @@ def up(
             store=store,
             host=host,
             otlp_port=otlp_port,
+            grpc_port=None if no_grpc else grpc_port,
             clickhouse_port=clickhouse_port,
             dashboard_port=dashboard_port if with_dashboard else None,
             keep=dict(_retention(entry) for entry in keep or ()),
@@ -123,6 +126,8 @@ def up(
     if where.dashboard:
         typer.echo(f"  dashboard        {where.dashboard}")
     typer.echo(f"  OTLP/HTTP        {where.otlp}/v1/traces")
+    if where.grpc:
+        typer.echo(f"  OTLP/gRPC        {where.grpc}")
     typer.echo(f"  {'ClickHouse    ' if store else 'SQL, read-only'}   {where.clickhouse}")
     typer.echo("\nCtrl-C stops it.", nl=True)
     sys.stdout.flush()

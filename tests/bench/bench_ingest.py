@@ -61,7 +61,7 @@ class Running:
 @contextlib.contextmanager
 def platform(folder: Path) -> Iterator[Running]:
     command = [sys.executable, "-m", "spanledger_collector", "up", "--data", str(folder), "--no-dashboard"]
-    command += ["--otlp-port", "0", "--clickhouse-port", "0"]
+    command += ["--otlp-port", "0", "--no-grpc", "--clickhouse-port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ports: list[int] = []

@@ -41,7 +41,11 @@ class Collector:
         self.folder, self.url, self.spool, self.door, self.keys = folder, url, spool, door, keys
         self.problem = ""
         self.refused: list[int] = []
+        self.taken: list[str] = []
         self.http = httpx2.Client(base_url=url, timeout=DEADLINE, trust_env=False)
+
+    def hear(self, protocol: str, status: int) -> None:
+        self.refused.append(status)
 
     def send(self, body: bytes, **headers: str) -> httpx2.Response:
         given = PROTOBUF | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -62,7 +66,9 @@ def served(folder: Path, settings: SpoolSettings) -> Iterator[Collector]:
     door = Door(spool, keys, clock, open_door=True)
     listening = socket.create_server(("127.0.0.1", 0))
     here = Collector(folder, f"http://127.0.0.1:{listening.getsockname()[1]}", spool, door, keys)
-    app = collector_app(door, lambda: here.problem, lambda: b"# none\n", here.refused.append, Limits(body=LIMIT))
+    app = collector_app(
+        door, lambda: here.problem, lambda: b"# none\n", here.taken.append, here.hear, Limits(body=LIMIT)
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none", http="httptools"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -45,6 +45,8 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
                 "--host",
                 "--otlp-port",
                 "4318",
+                "--grpc-port",
+                "4317",
                 "8123",
                 "8501",
                 "--keep",
@@ -117,7 +119,9 @@ def test_a_folder_in_use_is_one_line(data: Path) -> None:
 def test_a_taken_port_is_one_line(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), "--otlp-port", port))
+        line = one_line(
+            spanledger("up", "--no-dashboard", "--data", str(data), "--otlp-port", port, "--grpc-port", "0")
+        )
     assert "--otlp-port" in line and port in line
 
 
@@ -127,7 +131,7 @@ def test_an_address_for_others_without_keys_is_one_line(data: Path) -> None:
 
 
 def test_a_retention_that_cannot_be_is_one_line(data: Path) -> None:
-    ports = ("--otlp-port", "0", "--clickhouse-port", "0")
+    ports = ("--otlp-port", "0", "--no-grpc", "--clickhouse-port", "0")
     line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), *ports, "--keep", "prices=3"))
     assert "no table prices" in line
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -238,6 +241,26 @@ def test_one_call_by_every_way_at_once_is_one_call(platform: Start) -> None:
     assert [
         found[f'spanledger_requests_taken_total{{protocol="{name}"}}'] for name in ("grpc", "protobuf", "json")
     ] == [6, 6, 6]
+
+
+def test_what_was_acknowledged_before_a_kill_is_there_after_a_restart(data: Path, platform: Start) -> None:
+    command = [sys.executable, "-m", "spanledger_collector", "up", "--no-dashboard", "--data", str(data)]
+    ports = ["--otlp-port", "0", "--clickhouse-port", "0", "--grpc-port", "0"]
+    acknowledged = 0
+    with subprocess.Popen([*command, *ports], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+        found = re.search(r"OTLP/gRPC +http://(\S+)", said)
+        assert found
+        with grpc.insecure_channel(found[1]) as channel:
+            send: Callable[..., bytes] = channel.unary_unary(f"/{TRACES}/Export")
+            for _ in range(20):
+                send(request(calls(5)), timeout=DEADLINE, wait_for_ready=True)
+                acknowledged += 5
+        process.kill()
+    running = platform().drained()
+    assert running.one("SELECT count() FROM spanledger.spans") == str(acknowledged)
+    assert running.one("SELECT sum(calls) FROM spanledger.ledger") == str(acknowledged)
 
 
 def test_spans_that_a_collector_regrouped_and_sent_again_are_billed_once(platform: Start) -> None:

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -29,9 +30,8 @@ SELECT round(sum(cost_usd), 6) FROM spanledger.usage(
 
 
 def options(data: Path, **chosen: object) -> Options:
-    return Options(
-        **{"data": data, "otlp_port": 0, "grpc_port": 0, "clickhouse_port": 0, "dashboard_port": None, **chosen}
-    )  # type: ignore[arg-type]
+    given: dict[str, Any] = {"otlp_port": 0, "grpc_port": 0, "clickhouse_port": 0, "dashboard_port": None}
+    return Options(data, **given | chosen)
 
 
 # -- starting

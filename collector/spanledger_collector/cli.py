@@ -1,4 +1,4 @@
-"""The command line: `spanledger up | migrate | keys | slo | alerts | sql`."""
+"""The command line: `spanledger up | migrate | keys | slo | alerts | prices | sql`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from spanledger_collector import slo
+from spanledger_collector import price_rules, prices_cli, slo
 from spanledger_collector.alerts import cli as alerts
-from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask
 from spanledger_collector.config import load, load_default, load_named
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
@@ -36,6 +36,7 @@ keys_app = typer.Typer(
 )
 app.add_typer(keys_app, name="keys")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(prices_cli.app, name="prices")
 slo_app = typer.Typer(
     no_args_is_help=True, help="SLOs and budgets: check the configuration, see how they stand, generate alert rules."
 )
@@ -92,6 +93,7 @@ def up(
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
     keep: Keep = None,
     config: ConfigFile = None,
+    prices: PricesFile = None,
     log_format: Annotated[
         LogFormat,
         typer.Option(envvar="SPANLEDGER_LOG_FORMAT", help="The log, on standard error: text, or a line of JSON each."),
@@ -119,6 +121,7 @@ def up(
             dashboard_port=dashboard_port if with_dashboard else None,
             keep=dict(_retention(entry) for entry in keep or ()),
             config=load_default(config, data),
+            prices=price_rules.load_default(prices, data),
         )
     )
     where = platform.addresses

@@ -37,6 +37,7 @@ from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.objectives import Objectives
 from spanledger_collector.otlp_grpc import GrpcServer
+from spanledger_collector.price_rules import PriceRules
 from spanledger_collector.readonly import ReadOnlyInterface, UnauthorizedError, readonly_app
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
@@ -69,6 +70,7 @@ class Options:
     dashboard_port: int | None = 8501
     keep: Mapping[str, int] = field(default_factory=dict)
     config: Config = field(default_factory=Config)
+    prices: PriceRules = field(default_factory=PriceRules)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
     alerts_every: timedelta | None = EVERY
@@ -144,7 +146,7 @@ class Platform:
         self._cleanup.callback(self.spool.close)
         settle_interrupted(self.store, self.spool)
         Objectives(self.store, self.spool).record(options.config, datetime.now(UTC))
-        self._bookkeeper = Bookkeeper(self.store, self.spool)
+        self._bookkeeper = Bookkeeper(self.store, self.spool, prices=options.prices)
         self._cleanup.callback(self._bookkeeper.close)
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)

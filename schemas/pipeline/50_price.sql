@@ -12,7 +12,7 @@ looked_up AS
 listed AS
 (
     SELECT * EXCEPT (entry), entry.3 AS entry_id, entry.4 AS entry_version, spanledger_price_rates(entry, input_tokens, timestamp) AS rates,
-        spanledger_list_cost(buckets, rates) AS list_cost, rates[9] >= 0 AS has_rates
+        spanledger_list_cost(buckets, rates) AS list_cost
     FROM looked_up
 ),
     if(has_usage, list_cost, NULL) AS list_cost_usd
@@ -26,5 +26,5 @@ SELECT origin, resource, span, named, checked, refusal, timestamp, provider, mod
         notEmpty(usage_flags), 'partial',
         tier_is_unknown, 'estimated',
         'priced') AS cost_status,
-    if(has_rates, entry_id, '') AS price_id, if(has_rates, entry_version, '') AS price_version
+    entry_id AS price_id, entry_version AS price_version  -- of an unpriced call too: GPUs are paid when the hour is over
 FROM listed

@@ -101,7 +101,7 @@ class GpuHours:
             )
             for first, last, before in parts:
                 part = {"from": first, "to": last, "before": before, "total": str(total), "weight": str(due.weight)}
-                self._statements.insert("gpu_hour", **run, **by | part)
+                self._statements.insert("gpu_hour", **run | by | part)
         return self._statements.postings(segment)
 
     def _due(

@@ -29,6 +29,11 @@ shared AS
         CAST(toDecimal256(units, 0) * toDecimal256('0.000000000001', 12) AS Decimal(38, 12)) AS share,
         if(usage_flagged AND {shared_by:String} = 'tokens', 'partial', 'priced') AS shared_status
     FROM summed
+),
+-- a step of its own: beside the SELECT's names, those of the ledger are not to be had
+changed AS
+(
+    SELECT * FROM shared WHERE cost_usd IS DISTINCT FROM share OR cost_status != shared_status OR price_id != {rule:String} OR price_version != {version:String}
 )
 SELECT * EXCEPT (posting_id, terms, part, upto, units, share, shared_status, sign) REPLACE
 (
@@ -38,6 +43,5 @@ SELECT * EXCEPT (posting_id, terms, part, upto, units, share, shared_status, sig
     if(sign < 0, -cost_usd, share) AS cost_usd, if(sign < 0, cost_status, shared_status) AS cost_status,
     if(sign < 0, price_id, {rule:String}) AS price_id, if(sign < 0, price_version, {version:String}) AS price_version, {segment:UInt64} AS segment
 )
-FROM shared
+FROM changed
 ARRAY JOIN [-1, 1] AS sign
-WHERE cost_usd IS DISTINCT FROM share OR cost_status != shared_status OR price_id != {rule:String} OR price_version != {version:String}

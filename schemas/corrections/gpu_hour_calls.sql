@@ -11,7 +11,7 @@ SELECT
     sumIf(calls, cost_status IN ('unpriced', 'reported')) AS waiting,
     ifNull(sumIf(cost_usd, kind != 'adjustment' AND cost_status != 'reported'), 0) AS shared_usd,
     ifNull(sumIf(cost_usd, kind = 'adjustment'), 0) AS idle_usd,
-    argMinIf(price_version, posted_at, reason IN ('gpu_hour', 'idle_gpu_hours')) AS version
+    argMinIf(price_version, posted_at, kind != 'reversal' AND reason IN ('gpu_hour', 'idle_gpu_hours')) AS version
 FROM
 (
     SELECT *, hour, tokens,

@@ -16,6 +16,7 @@ from spanledger_dashboard.view import View
 _DIMENSIONS = ("model", "provider", "service", "team", "feature", "customer")
 _SHOWN_ROWS = 100
 _SHOWN_MOVERS = 8
+_SHOWN_UNPRICED = 10
 _PROVENANCE = {
     "priced": "from the price book",
     "reported": "as the provider said",
@@ -154,4 +155,20 @@ def _coverage(view: View) -> None:
             for status, record in known
         ],
         view.colours.accent,
+    )
+    if "unpriced" in rows:
+        _unpriced(view)
+
+
+def _unpriced(view: View) -> None:
+    """Which models have calls without a price, and the way out."""
+    models = ask.usage(view.selection, view.period, by="model").to_dict("records")
+    without = sorted((r for r in models if r["unpriced_calls"]), key=lambda r: -r["unpriced_calls"])
+    names = [f"{explain.named(str(r['value']))} ({explain.count(r['unpriced_calls'])})" for r in without]
+    if more := names[_SHOWN_UNPRICED:]:
+        names = [*names[:_SHOWN_UNPRICED], f"{len(more)} more"]
+    parts.note(
+        f"Unpriced calls, by model: {', '.join(names)}. `spanledger prices find MODEL --provider PROVIDER` says what price there "
+        "is. Where there is none, give the model one in `prices.yaml` (`docs/prices.md`); where there is one, the calls said "
+        "nothing of their usage, or their GPU-hour is not over."
     )

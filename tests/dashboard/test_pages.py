@@ -33,7 +33,7 @@ def test_the_overview_says_what_the_views_say(store: Store, opened: Open) -> Non
 
 def test_spend_names_the_models_without_a_price_and_the_way_out(store: Store, opened: Open) -> None:
     usage = store.row(f"SELECT * FROM spanledger.usage({NOW}, project='', {ALL})")
-    said = words(opened(store.dsn, "spend", **RANGE))
+    said = words(opened(store.dsn, "Spend", **RANGE))
     assert f"house-model ({explain.count(usage['unpriced_calls'])})" in said
     assert "docs/prices.md" in said
 

@@ -16,12 +16,19 @@ from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
 
 # An attribute's number is kind, field and preference, a byte each, so that sorting by number sorts by field, then preference.
-# The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`).
+# The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`). The highest bit
+# of the preference is set of what stands in a JSON document: it comes last, and is no attribute of its own.
 KINDS = {"none": 0, "string": 1, "int": 2, "bool": 3, "double": 4}
+IN_JSON = 2**7
+FIELDS_LIMIT = 63  # a set of fields is a UInt64
+# The number of an attribute that is a JSON document with fields in it: above every field's. The second is content too.
+DOCUMENT = 2**30
+DOCUMENT_LEFT_BEHIND = DOCUMENT + 1
 # Added to the numbers of a resource's attributes where they stand behind a span's own.
 OF_RESOURCE = 2**31
 # The number of an attribute that is not kept, content above all: above every field's.
 LEFT_BEHIND = 2**32 - 1
+ARROW = "→"  # between a document and the path in it
 _PLACEHOLDER = re.compile(r"@([a-z_][a-z0-9_]*)(?:\(([^()]*)\))?", re.IGNORECASE)
 
 
@@ -39,7 +46,10 @@ class Field:
     def numbers(self) -> dict[str, int]:
         """The number of each of its attributes."""
         first = KINDS[self.kind] << 16 | self.number << 8
-        return {source: first + preference for preference, source in enumerate(self.sources)}
+        return {
+            source: first + preference + (IN_JSON if ARROW in source else 0)
+            for preference, source in enumerate(self.sources)
+        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Code:
 
 
 class Contract:
-    """`attributes.yaml`, read and checked. Raises ValueError where one attribute feeds two fields."""
+    """`attributes.yaml`, read and checked. Raises ValueError where one attribute feeds two fields, or where there is too much."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
@@ -69,6 +79,8 @@ class Contract:
                 if source in seen:
                     raise ValueError(f"attributes.yaml: {source} feeds both {seen[source]} and {field.name}")
                 seen[source] = field.name
+        if len(self.fields) > FIELDS_LIMIT or any(len(field.sources) > IN_JSON for field in self.fields):
+            raise ValueError(f"attributes.yaml: {FIELDS_LIMIT} fields at most, {IN_JSON} attributes each")
         self._placeholders = self._values()
 
     @classmethod
@@ -79,9 +91,29 @@ class Contract:
         """Attribute name to its number, of the fields in these groups: what it feeds, or that it is left behind."""
         left_behind = dict.fromkeys([*self.raw["content"]["names"], *self.raw["delivery_stamps"]], LEFT_BEHIND)
         names = {name for group in groups for name in self.raw[group]}
-        return left_behind | {
-            source: number for field in self.fields if field.name in names for source, number in field.numbers.items()
-        }
+        documents = {document: DOCUMENT for document in self.documents} if "of_span" in groups else {}
+        return (
+            documents
+            | left_behind
+            | {document: DOCUMENT_LEFT_BEHIND for document in documents if document in left_behind}
+            | {
+                source: number
+                for field in self.fields
+                if field.name in names
+                for source, number in field.numbers.items()
+                if ARROW not in source
+            }
+        )
+
+    @cached_property
+    def documents(self) -> dict[str, dict[str, int]]:
+        """Attribute that is a JSON document, to the paths in it that feed a field and their numbers."""
+        found: dict[str, dict[str, int]] = {}
+        for source, number in self._numbers.items():
+            document, arrow, path = source.partition(ARROW)
+            if arrow:
+                found.setdefault(document, {})[path] = number
+        return found
 
     @cached_property
     def codes(self) -> tuple[Code, ...]:
@@ -91,6 +123,7 @@ class Contract:
             for field in self.fields
             if field.kind != "none"
             for source in field.sources
+            if ARROW not in source
         )
 
     def render(self, sql: str, pasted: Mapping[str, str] | None = None) -> str:
@@ -113,25 +146,66 @@ class Contract:
         if argument is None:
             return self._placeholders[name]
         content = self.raw["content"]
-        prefixes = " OR ".join(f"startsWith({argument}, {_quote(prefix)})" for prefix in content["prefixes"])
         match name:
             case "field":
                 return f"fields[{self._field(argument).number}]"
             case "field_of":
                 return str(min(self._field(argument).numbers.values()) >> 8)
+            case "bit_of":
+                return str(1 << self._field(argument).number)
             case "is_content":
-                return f"(has({_array(content['names'])}, {argument}) OR {prefixes})"
+                return f"(has({_array(content['names'])}, {argument}) OR match({argument}, {self._begins_like_content}))"
             case "span_number" | "resource_number":
+                # worked out once for each name of a segment, whatever the number of spans: that is what LowCardinality is for
+                key = f"toLowCardinality({argument})"
                 numbers = self.numbers("inherited", "of_span" if name == "span_number" else "of_resource")
-                found = f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
-                return f"if({prefixes}, {LEFT_BEHIND}, {found})"
+                found = f"toUInt32(transform({key}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0)))"
+                content_number = f"toUInt32({LEFT_BEHIND} * match({key}, {self._begins_like_content}))"
+                return f"if({found} != 0, {found}, {content_number})"
+            case "path_number":
+                paths = {
+                    f"{document}{ARROW}{path}": number
+                    for document, paths in self.documents.items()
+                    for path, number in paths.items()
+                }
+                return f"transform({argument}, {_array(paths)}, {_array(paths.values())}, toUInt32(0))"
+            case "synonym":
+                field, _, text = argument.partition(", ")
+                return self._synonym(field, text)
+            case "is_synonym":
+                field, _, text = argument.partition(", ")
+                return f"has({_array(self._words(field))}, {text})"
+            case "provider_of_host":
+                hosts = ", ".join(
+                    f"{argument} LIKE {_quote(host.replace('*', '%'))}, {_quote(provider)}"
+                    for host, provider in self.raw["provider_hosts"].items()
+                )
+                return f"multiIf({hosts}, '')"
+            case "provider_of_model":
+                named = self.raw["model_providers"]
+                begins = _quote(f"^({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})")
+                return f"transform(extract({argument}, {begins}), {_array(named)}, {_array(named.values())}, '')"
             case "key_of":
-                keys = {number: source for source, number in self._numbers.items()}
+                keys = {number: source for source, number in self._numbers.items() if ARROW not in source}
                 return f"transform({argument}, {_array(keys)}, {_array(keys.values())}, '')"
             case "code":
                 codes = {self._numbers[code.key]: code.code for code in self.codes}
                 return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
+
+    @cached_property
+    def _begins_like_content(self) -> str:
+        """A regular expression, as an SQL literal."""
+        prefixes = (re.escape(prefix).replace(r"\#", "[0-9]") for prefix in self.raw["content"]["prefixes"])
+        return _quote(f"^(?:{'|'.join(prefixes)})")
+
+    def _words(self, field: str) -> dict[str, str]:
+        """The words that stand for a value of the field, and the value."""
+        return {word: value for value, words in self.raw["synonyms"][field].items() for word in words}
+
+    def _synonym(self, field: str, text: str) -> str:
+        words = self._words(field)
+        return f"transform({text}, {_array(words)}, {_array(words.values())}, {text})"
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -151,12 +225,25 @@ class Contract:
             **raw["types"],
             **raw["clauses"],
             "left_behind": str(LEFT_BEHIND),
+            "document": str(DOCUMENT),
+            "document_left_behind": str(DOCUMENT_LEFT_BEHIND),
+            "in_json": str(IN_JSON),
             "of_resource": str(OF_RESOURCE),
             **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},
             "billable_operations": _array(raw["billable_operations"]),
             "refusals": _array(raw["refusals"]),
             "standard_service_tiers": _array(raw["standard_service_tiers"]),
             "tag_prefix": _quote(raw["tag_prefix"]),
+            "tag_prefixes": _array(raw["tag_prefixes"]),
+            "tag_lists": _array(raw["tag_lists"]),
+            "field_attributes": _array(source for source in self._numbers if ARROW not in source),
+            "first_token_events": _array(raw["first_token_events"]),
+            "unspoken_errors": _array(raw["unspoken_errors"]),
+            "status_in_message": _quote(raw["status_in_message"]),
+            "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
+            "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
+            "scopes_without_cached": _beginning(raw["input_excludes_cached"]["scopes"]),
+            "sources_without_cached": _array(self._numbers[source] for source in raw["input_excludes_cached"]["sources"]),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
@@ -177,6 +264,11 @@ def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
         "longest_window_of_minutes": str(max(length for length in lengths if length < WHOLE_HOURS_FROM)),
         "whole_hours_from": str(WHOLE_HOURS_FROM),
     }
+
+
+def _beginning(words: Iterable[str]) -> str:
+    """A regular expression, as an SQL literal: what begins with one of these."""
+    return _quote(f"^(?:{'|'.join(map(re.escape, words))})")
 
 
 def _quote(value: object) -> str:

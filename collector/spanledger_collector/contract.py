@@ -89,13 +89,14 @@ class Contract:
 
     def numbers(self, *groups: str) -> dict[str, int]:
         """Attribute name to its number, of the fields in these groups: what it feeds, or that it is left behind."""
-        left_behind = dict.fromkeys([*self.raw["content"]["names"], *self.raw["delivery_stamps"]], LEFT_BEHIND)
+        left_behind = dict.fromkeys(self.raw["delivery_stamps"], LEFT_BEHIND)
+        content = self.raw["content"]["names"]
         names = {name for group in groups for name in self.raw[group]}
         documents = {document: DOCUMENT for document in self.documents} if "of_span" in groups else {}
         return (
             documents
             | left_behind
-            | {document: DOCUMENT_LEFT_BEHIND for document in documents if document in left_behind}
+            | {document: DOCUMENT_LEFT_BEHIND for document in documents if document in content}
             | {
                 source: number
                 for field in self.fields
@@ -145,7 +146,6 @@ class Contract:
         name, argument = match[1], match[2]
         if argument is None:
             return self._placeholders[name]
-        content = self.raw["content"]
         match name:
             case "field":
                 return f"fields[{self._field(argument).number}]"
@@ -154,14 +154,16 @@ class Contract:
             case "bit_of":
                 return str(1 << self._field(argument).number)
             case "is_content":
-                return f"(has({_array(content['names'])}, {argument}) OR match({argument}, {self._begins_like_content}))"
-            case "span_number" | "resource_number":
-                # worked out once for each name of a segment, whatever the number of spans: that is what LowCardinality is for
-                key = f"toLowCardinality({argument})"
-                numbers = self.numbers("inherited", "of_span" if name == "span_number" else "of_resource")
-                found = f"toUInt32(transform({key}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0)))"
-                content_number = f"toUInt32({LEFT_BEHIND} * match({key}, {self._begins_like_content}))"
-                return f"if({found} != 0, {found}, {content_number})"
+                return f"match({argument}, {self._like_content})"
+            case "span_numbers" | "resource_numbers":
+                # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
+                numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
+                named = f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                unnamed = f"toUInt32({LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content}))"
+                return (
+                    f"arrayMap((a, number) -> if(number != 0, toUInt32(number), {unnamed}), {argument}, "
+                    f"arrayMap(a -> {named}, {argument}))"
+                )
             case "path_number":
                 paths = {
                     f"{document}{ARROW}{path}": number
@@ -172,15 +174,8 @@ class Contract:
             case "synonym":
                 field, _, text = argument.partition(", ")
                 return self._synonym(field, text)
-            case "is_synonym":
-                field, _, text = argument.partition(", ")
-                return f"has({_array(self._words(field))}, {text})"
             case "provider_of_host":
-                hosts = ", ".join(
-                    f"{argument} LIKE {_quote(host.replace('*', '%'))}, {_quote(provider)}"
-                    for host, provider in self.raw["provider_hosts"].items()
-                )
-                return f"multiIf({hosts}, '')"
+                return self._provider_of_host(argument)
             case "provider_of_model":
                 named = self.raw["model_providers"]
                 begins = _quote(f"^({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})")
@@ -194,18 +189,36 @@ class Contract:
         return self._placeholders[name] + f"({argument})"
 
     @cached_property
-    def _begins_like_content(self) -> str:
-        """A regular expression, as an SQL literal."""
-        prefixes = (re.escape(prefix).replace(r"\#", "[0-9]") for prefix in self.raw["content"]["prefixes"])
-        return _quote(f"^(?:{'|'.join(prefixes)})")
-
-    def _words(self, field: str) -> dict[str, str]:
-        """The words that stand for a value of the field, and the value."""
-        return {word: value for value, words in self.raw["synonyms"][field].items() for word in words}
+    def _like_content(self) -> str:
+        """A regular expression, as an SQL literal: what is content, or a delivery stamp."""
+        content = self.raw["content"]
+        names = [re.escape(name) + "$" for name in content["names"]]
+        prefixes = [re.escape(prefix).replace(r"\#", "[0-9]") for prefix in content["prefixes"]]
+        return _quote(f"^(?:{'|'.join(names + prefixes)})")
 
     def _synonym(self, field: str, text: str) -> str:
-        words = self._words(field)
-        return f"transform({text}, {_array(words)}, {_array(words.values())}, {text})"
+        """The value that a text stands for, or the text. Of LowCardinality, worked out once for each text of a segment."""
+        words = {word: value for value, words in self.raw["synonyms"][field].items() for word in words}
+        of_words = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+        dotted = "|".join(re.escape(word) for word in words if "." in word)
+        match field:
+            case "operation":
+                text = _replaced(text, rf"^.*\.({of_words})$", r"\1")
+            case "provider":
+                text = _replaced(text, rf"^(?:({dotted})|({of_words})\..*)$", r"\1\2")
+            case "finish_reason":  # the only one whose other words keep their case
+                words |= {word.upper(): value for word, value in words.items()}
+        return f"transform({text}, {_array(words)}, {_array(words.values())})"
+
+    def _provider_of_host(self, host: str) -> str:
+        """A host is cut to the part that tells: `head` of `*head*tail`, and else `head` of `*head`."""
+        parts = {tuple(pattern.removeprefix("*").split("*")): p for pattern, p in self.raw["provider_hosts"].items()}
+        ends = [f"({'|'.join(re.escape(head) for head, *rest in parts if not rest)})"]
+        ends += [f"({re.escape(head)}).*{re.escape(rest[0])}" for head, *rest in parts if rest]
+        groups = "".join(rf"\{number}" for number, _ in enumerate(ends, start=1))
+        cut = _replaced(host, "^.*?(?:" + "|".join(ends) + ")$", groups)
+        heads = {head: provider for (head, *_), provider in parts.items()}
+        return f"transform({cut}, {_array(heads)}, {_array(heads.values())}, '')"
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -228,6 +241,7 @@ class Contract:
             "document": str(DOCUMENT),
             "document_left_behind": str(DOCUMENT_LEFT_BEHIND),
             "in_json": str(IN_JSON),
+            "all_bits": str(2 ** (FIELDS_LIMIT + 1) - 1),
             "of_resource": str(OF_RESOURCE),
             **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},
             "billable_operations": _array(raw["billable_operations"]),
@@ -235,6 +249,7 @@ class Contract:
             "standard_service_tiers": _array(raw["standard_service_tiers"]),
             "tag_prefix": _quote(raw["tag_prefix"]),
             "tag_prefixes": _array(raw["tag_prefixes"]),
+            "no_tags": _beginning(raw["no_tags"]),
             "tag_lists": _array(raw["tag_lists"]),
             "field_attributes": _array(source for source in self._numbers if ARROW not in source),
             "first_token_events": _array(raw["first_token_events"]),
@@ -269,6 +284,10 @@ def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
 def _beginning(words: Iterable[str]) -> str:
     """A regular expression, as an SQL literal: what begins with one of these."""
     return _quote(f"^(?:{'|'.join(map(re.escape, words))})")
+
+
+def _replaced(text: str, pattern: str, by: str) -> str:
+    return f"replaceRegexpOne({text}, {_quote(pattern)}, {_quote(by)})"
 
 
 def _quote(value: object) -> str:

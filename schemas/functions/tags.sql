@@ -6,4 +6,4 @@ CREATE OR REPLACE FUNCTION spanledger_tags AS (attributes) -> mapUpdate(
         arrayMap(name -> attributes[name], @tag_lists))))) AS Map(String, String)),
     mapApply(
         (key, text) -> (substring(key, length(arrayFirst(prefix -> startsWith(key, prefix), @tag_prefixes)) + 1), if(startsWith(text, '"'), JSONExtractString(text), text)),
-        mapFilter((key, text) -> arrayExists(prefix -> startsWith(key, prefix), @tag_prefixes) AND NOT has(@field_attributes, key) AND NOT has(@tag_lists, key), attributes)))
+        mapFilter((key, text) -> arrayExists(prefix -> startsWith(key, prefix), @tag_prefixes) AND NOT has(@field_attributes, key) AND NOT has(@tag_lists, key) AND NOT match(key, @no_tags), attributes)))

@@ -4,7 +4,7 @@
 CREATE MATERIALIZED VIEW spanledger.read_spans TO spanledger.spans_read AS
 WITH numbered AS
 (
-    SELECT origin, resource, inherited, otlp, arrayMap(a -> @span_number(a.key), otlp.attributes) AS numbers
+    SELECT origin, resource, inherited, otlp, @span_numbers(otlp.attributes) AS numbers
     FROM spanledger.otlp_spans
 ),
 opened AS

@@ -2,39 +2,22 @@
 -- Each token goes into exactly one bucket (D5); subsets that exceed their total are flagged and not believed.
 CREATE MATERIALIZED VIEW spanledger.check TO spanledger.spans_checked AS
 WITH
-failures AS
+figures AS
 (
     SELECT *,
         -- usage without an operation can only be a model call
         if(own_operation = '' AND (reported[1] != '' OR reported[2] != ''), 'chat', own_operation) AS operation,
-        toUInt16OrZero(http_status) >= 400 OR span.status_code = 2 OR own_error_type != '' OR level = 'ERROR' AS failed,
-        if(failed, multiIf(
-            toUInt16OrZero(http_status) >= 400, http_status,
-            match(named.status_message, @status_in_message), extract(named.status_message, @status_in_message),
-            extract(exception_message, @status_in_message)), '') AS refused_with,
         refused_with != '' AS refused,
-        resource.scope_name != '' AND match(resource.scope_name, @streams_reported_apart) AS reports_streams_apart,
-        if(refusal != '', 0, if(reports_streams_apart AND span.end_ns = span.start_ns, spanledger_ttft_ns(said_duration), span.end_ns - span.start_ns)) AS known_duration,
-        ifNull(known_duration, 0) AS duration_ns, span.end_ns - duration_ns AS start_ns
-    FROM spanledger.spans_named
-),
-figures AS
-(
-    SELECT *,
         multiIf(
             own_error_type != '', own_error_type,
-            exception_type != '' AND (refused_with = '' OR NOT has(@unspoken_errors, exception_type)), exception_type,
+            exception_type != '' AND NOT (refused AND has(@unspoken_errors, exception_type)), exception_type,
             refused, refused_with,
             failed, '_OTHER', '') AS error_type,
-        multiIf(
-            ttft_said[1] != '', spanledger_ttft_ns(ttft_said[1]),
-            ttft_said[2] != '', spanledger_ttft_ns(toString(toFloat64OrZero(ttft_said[2]) / 1000)),
-            first_token_at > span.start_ns, first_token_at - span.start_ns,
-            spanledger_instant_ns(ttft_said[3]) > span.start_ns, spanledger_instant_ns(ttft_said[3]) - span.start_ns, NULL) AS ttft_ns,
+        multiIf(ttft_seconds != '', spanledger_ttft_ns(ttft_seconds), first_token_at > span.start_ns, first_token_at - span.start_ns, NULL) AS ttft_ns,
         if(reported_currency IN ('', 'USD'), spanledger_reported_cost(reported_cost), NULL) AS reported_cost_usd,
         arrayMap(text -> if(toUInt64OrNull(text) <= @limit_tokens, toUInt64OrNull(text), NULL), reported) AS counts,
         arrayMap(count -> toInt64(coalesce(count, 0)), counts) AS amounts
-    FROM failures
+    FROM spanledger.spans_named
 ),
     amounts[7] - least(amounts[9], amounts[7]) AS audio_uncached,  -- audio that was read from a cache is counted there
     amounts[1] - amounts[3] - amounts[4] - audio_uncached AS text_uncached,
@@ -48,7 +31,7 @@ SELECT origin, resource, span, named,
     ) AS checked,
     refusal,
     -- refused times never reach a date: no partition is made for them
-    fromUnixTimestamp64Nano(if(refusal = '', toInt64(start_ns), toInt64(0)), 'UTC') AS timestamp,
+    fromUnixTimestamp64Nano(if(refusal = '', toInt64(span.end_ns - duration_ns), toInt64(0)), 'UTC') AS timestamp,
     provider, model, tier, amounts[1] AS input_tokens,
     arrayConcat(
         if(text_uncached >= 0, [text_uncached, amounts[3], amounts[4] - written_1h, written_1h, audio_uncached], [amounts[1], 0, 0, 0, 0]),
@@ -65,7 +48,7 @@ SELECT origin, resource, span, named,
             if(amounts[5] > amounts[4], 'cache_write_1h_exceeds_cache_write', '')
         ])) AS usage_flags,
     -- where streams are reported apart, a request that was not answered in its own span is told by another
-    has(@billable_operations, operation) AND NOT (reports_streams_apart AND span.end_ns > span.start_ns AND NOT has_usage AND NOT failed AND named.response_id = '') AS billing_owner,
+    has(@billable_operations, operation) AND NOT (streams_apart AND span.end_ns > span.start_ns AND NOT has_usage AND NOT failed AND named.response_id = '') AS billing_owner,
     NOT has_usage AND failed AND (refused OR toUInt16OrZero(error_type) >= 400 OR has(@refusals, arrayElement(splitByChar('.', error_type), -1))) AS free,
     if(named.reported_cost_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd  -- our own SDK only repeats the price book
 FROM figures

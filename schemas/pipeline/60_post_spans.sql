@@ -5,7 +5,7 @@ SELECT
     resource.service_name AS service_name, resource.environment AS environment,
     resource.scope_name AS scope_name, resource.scope_version AS scope_version, checked.operation AS operation, provider,
     named.request_model AS request_model, named.response_model AS response_model, model,
-    checked.duration_ns AS duration_ns, checked.ttft_ns AS ttft_ns, ifNull(named.streaming, isNotNull(checked.ttft_ns)) AS streaming,
+    checked.duration_ns AS duration_ns, checked.ttft_ns AS ttft_ns, ifNull(named.streaming, isNotNull(checked.ttft_ns) OR timestamp < fromUnixTimestamp64Nano(toInt64(span.start_ns), 'UTC')) AS streaming,
     checked.status AS status, named.status_message AS status_message, checked.error_type AS error_type,
     named.finish_reason AS finish_reason,
     checked.counts[1] AS input_tokens, checked.counts[2] AS output_tokens,

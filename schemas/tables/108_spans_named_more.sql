@@ -1,10 +1,9 @@
--- What dialects say besides, still as texts.
+-- What dialects say besides. (`http_status` is no longer filled: what came of it is `failed` and `refused_with`.)
 ALTER TABLE spanledger.spans_named
     MODIFY COLUMN named @NamedNow,
-    ADD COLUMN IF NOT EXISTS guessed Array(String),    -- what was made of usage that contradicts itself: flags
-    ADD COLUMN IF NOT EXISTS ttft_said Array(String),  -- in seconds, in milliseconds, as an instant
+    ADD COLUMN IF NOT EXISTS guessed Array(String),  -- what was made of usage that contradicts itself: flags, or nothing
     ADD COLUMN IF NOT EXISTS first_token_at UInt64,
-    ADD COLUMN IF NOT EXISTS level String,
-    ADD COLUMN IF NOT EXISTS exception_message String,
-    ADD COLUMN IF NOT EXISTS said_duration String,     -- in seconds
-    DROP COLUMN IF EXISTS ttft_seconds
+    ADD COLUMN IF NOT EXISTS failed Bool,
+    ADD COLUMN IF NOT EXISTS refused_with String,    -- an HTTP status
+    ADD COLUMN IF NOT EXISTS streams_apart Bool,     -- whether its scope reports a stream by a span of its own
+    ADD COLUMN IF NOT EXISTS duration_ns UInt64

@@ -49,7 +49,7 @@ class Bookkeeper:
         self._fresh.append(segment)
 
     def tidy(self, pressed: bool) -> None:
-        """Price what was posted without a price and has one now; reverse what was posted twice."""
+        """Price what was posted without a price and has one now; reverse what was posted twice, and what another span bills."""
         waited = time.monotonic() - self._last
         if not (self._fresh or self._opening) or waited < (PRESSED_EVERY if pressed else IDLE_EVERY):
             return
@@ -59,6 +59,10 @@ class Bookkeeper:
             # duplicates first: what was received first stays exactly as it was posted
             if self._corrections.find_duplicates(segments):
                 self._post(lambda number: self._corrections.post_duplicates(number, self._clock(), segments))
+            if self._corrections.find_nested(segments):
+                self._post(lambda number: self._corrections.post_nested(number, self._clock(), segments))
+            if self._corrections.find_same_calls(segments):
+                self._post(lambda number: self._corrections.post_same_calls(number, self._clock(), segments))
             # without segments: everywhere, for a new edition may know what an older one did not
             unpriced = self._corrections.find_unpriced(() if self._opening else segments)
             found = self._book.record_found(unpriced, self._clock())

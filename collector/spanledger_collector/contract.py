@@ -159,6 +159,7 @@ class Contract:
             "tag_prefix": _quote(raw["tag_prefix"]),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
+            "limit_spans_a_trace": str(limits["spans_a_trace"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
             "future_hours": str(limits["future_hours"]),
             "limit_future_ns": str(limits["future_hours"] * day // 24),

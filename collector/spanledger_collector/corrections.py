@@ -71,6 +71,31 @@ class Corrections:
         """
         return self._post("duplicate", segment, at, self._touched(segments))
 
+    def find_nested(self, segments: Sequence[int]) -> bool:
+        """Whether a call that `segments` have a span of may stand charged for two spans of its trace, one above the other."""
+        return any(self._rows("nested_exists", **part) for part in self._near(segments, CALLS_A_QUESTION))
+
+    def post_nested(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
+        """Reverse what another span of the same trace bills, and charge what none does any more (D7); returns the number of
+        postings. Spans of a call that begin 15 minutes before it, or after its end, are not found."""
+        self._post("billed_by_child", segment, at, self._near(segments))
+        return self._post("parent_not_billed", segment, at, self._near(segments))
+
+    def find_same_calls(self, segments: Sequence[int]) -> bool:
+        """Whether a call that `segments` have a span of may stand charged for spans of two traces."""
+        return any(self._rows("same_call_exists", **part) for part in self._near(segments, CALLS_A_QUESTION))
+
+    def post_same_calls(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
+        """Reverse calls that two instrumentors reported, neither span above the other; returns the number of postings."""
+        return self._post("same_call", segment, at, self._near(segments))
+
+    def _near(self, segments: Sequence[int], times: int = 1) -> Iterator[Parameters]:
+        """Parts of what `segments` brought, and where the other spans of the same calls are."""
+        touched = {"segments": list(segments)}
+        names = ("from", "to", "since", "until")
+        for row in self._rows("nested_ranges", calls=times * self._calls, **touched):
+            yield {**touched, **dict(zip(names, row, strict=True))}
+
     def _unpriced(self) -> Iterator[Parameters]:
         return self._ranges("price_found_ranges", self._calls)
 

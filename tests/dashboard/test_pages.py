@@ -63,10 +63,10 @@ def test_spend_says_what_was_reported_more_than_once_and_nothing_where_nothing_w
         "INSERT INTO spanledger.spans (timestamp, trace_id, span_id, service_name, operation, billing_owner, unbilled_cost_usd) "
         "VALUES ('2026-09-02 05:00:00', 'a', 'b', 'web', 'chat', false, 12.3)"
     )
-    [said] = [caption for caption in opened(store.dsn, "spend", **RANGE).caption if "more than once" in caption.value]
+    [said] = [caption for caption in opened(store.dsn, "Spend", **RANGE).caption if "more than once" in caption.value]
     assert said.value == "$12.30 was reported more than once and billed once."
     assert "The innermost" in said.proto.help
-    filtered = opened(store.dsn, "spend", **RANGE, service="batch")
+    filtered = opened(store.dsn, "Spend", **RANGE, service="batch")
     assert not [caption for caption in filtered.caption if "more than once" in caption.value]
 
 

@@ -1,14 +1,14 @@
 -- The postings that take back what another span of the same trace bills (D7): of spans nested up to four levels, the innermost with
--- usage bills, or else the one above that has it. `since`, `until`: where their other spans are looked for; the other parameters
--- are those of `duplicate.sql`.
+-- usage bills, or else the one above that has it. Only in the traces `found`, by hash, whose spans began in a range of Unix
+-- seconds, `to` exclusive. `at`: time of posting in Unix nanoseconds.
 WITH RECURSIVE
 @unbilled_calls,
 standing AS
 (
     SELECT *, posting_id, terms
     FROM spanledger.ledger
-    WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
-      AND hour >= toStartOfHour(toDateTime({since:UInt32}, 'UTC')) AND hour < toDateTime({until:UInt32}, 'UTC')
+    WHERE timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
+      AND hour >= toStartOfHour(toDateTime({from:UInt32}, 'UTC')) AND hour < toDateTime({to:UInt32}, 'UTC')
       AND cityHash64(project, trace_id, span_id) IN (SELECT id FROM unbilled)
     WINDOW alike AS (PARTITION BY project, trace_id, span_id, charge_id, terms)
     QUALIFY kind = 'charge' AND row_number() OVER (alike ORDER BY kind) <= sum(calls) OVER alike

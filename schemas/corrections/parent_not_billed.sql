@@ -6,8 +6,8 @@ settled AS
 (
     SELECT cityHash64(project, trace_id, span_id) AS id
     FROM spanledger.ledger
-    WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
-      AND hour >= toStartOfHour(toDateTime({since:UInt32}, 'UTC')) AND hour < toDateTime({until:UInt32}, 'UTC')
+    WHERE timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
+      AND hour >= toStartOfHour(toDateTime({from:UInt32}, 'UTC')) AND hour < toDateTime({to:UInt32}, 'UTC')
     GROUP BY id
     HAVING sum(calls) > 0 OR countIf(reason = 'same_call') > 0
 )
@@ -21,8 +21,8 @@ SELECT
     coalesce(unbilled_cost_usd, spans.cost_usd) AS cost_usd, if(isNull(cost_usd), 'unpriced', 'reported') AS cost_status,
     '' AS price_id, '' AS price_version, duration_ns, ttft_ns, status, error_type, {segment:UInt64} AS segment
 FROM spanledger.spans
-WHERE cityHash64(trace_id) IN touched
-  AND timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
+WHERE cityHash64(trace_id) IN {found:Array(UInt64)}
+  AND timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
   AND cityHash64(project, trace_id, span_id) IN (SELECT id FROM links WHERE kind = 2)
   AND cityHash64(project, trace_id, span_id) NOT IN (SELECT id FROM unbilled)
   AND cityHash64(project, trace_id, span_id) NOT IN (SELECT id FROM settled)

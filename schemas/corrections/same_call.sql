@@ -2,23 +2,17 @@
 -- two instrumentors into two traces. An id alone proves nothing (test servers answer with the same one each time). One call is what
 -- has the same id, project and provider, comes from different scopes, ran at the same time, and used the same, as far as both
 -- say. Of calls that one scope made at the same time under one id, the first belongs to the first of the other scope, and so on.
--- What says what it used stays, else what was received first. Parameters as in `billed_by_child.sql`.
+-- What says what it used stays, else what was received first. Parameters as in `billed_by_child.sql`; `found` are answers, as `same_call_answers.sql`
+-- gives them.
 WITH
-touched AS
-(
-    SELECT cityHash64(project, provider, response_id)
-    FROM spanledger.spans
-    WHERE segment IN {segments:Array(UInt64)} AND has(@billable_operations, operation) AND response_id != ''
-      AND timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
-),
 answers AS
 (
     SELECT cityHash64(project, provider, response_id) AS answer, cityHash64(project, trace_id, span_id) AS id, timestamp AS begun,
         timestamp + toIntervalNanosecond(duration_ns) AS ended, scope_name,
         if(isNull(input_tokens) AND isNull(output_tokens), NULL, (ifNull(input_tokens, 0), ifNull(output_tokens, 0))::Tuple(UInt64, UInt64)::String) AS used
     FROM spanledger.spans
-    WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
-      AND has(@billable_operations, operation) AND response_id != '' AND answer IN touched
+    WHERE timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
+      AND has(@billable_operations, operation) AND response_id != '' AND answer IN {found:Array(UInt64)}
     ORDER BY received_at, segment
     LIMIT 1 BY id
 ),
@@ -26,8 +20,8 @@ charged AS
 (
     SELECT *, posting_id, terms, cityHash64(project, trace_id, span_id) AS id
     FROM spanledger.ledger
-    WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
-      AND hour >= toStartOfHour(toDateTime({since:UInt32}, 'UTC')) AND hour < toDateTime({until:UInt32}, 'UTC')
+    WHERE timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
+      AND hour >= toStartOfHour(toDateTime({from:UInt32}, 'UTC')) AND hour < toDateTime({to:UInt32}, 'UTC')
       AND id IN (SELECT id FROM answers)
     WINDOW alike AS (PARTITION BY project, trace_id, span_id, charge_id, terms)
     QUALIFY kind = 'charge' AND row_number() OVER (alike ORDER BY kind) <= sum(calls) OVER alike

@@ -1,5 +1,5 @@
--- Did two instrumentation scopes report an answer of the same id, one of them in `segments`? The cheap question before
--- `same_call.sql`, with its parameters.
+-- Which answers that `segments` have were reported by two instrumentation scopes? By hash of project, provider and the answer's id,
+-- and when their spans began, in Unix seconds, the end exclusive.
 WITH touched AS
 (
     SELECT cityHash64(project, provider, response_id)
@@ -7,10 +7,11 @@ WITH touched AS
     WHERE segment IN {segments:Array(UInt64)} AND has(@billable_operations, operation) AND response_id != ''
       AND timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
 )
-SELECT 1
+SELECT cityHash64(project, provider, response_id) AS answer, toUnixTimestamp(min(timestamp)), toUnixTimestamp(max(timestamp)) + 1
 FROM spanledger.spans
 WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
-  AND has(@billable_operations, operation) AND response_id != '' AND cityHash64(project, provider, response_id) IN touched
-GROUP BY cityHash64(project, provider, response_id)
+  AND has(@billable_operations, operation) AND response_id != '' AND answer IN touched
+GROUP BY answer
 HAVING min(scope_name) != max(scope_name)
-LIMIT 1
+ORDER BY 2
+LIMIT {limit:UInt64}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from spanledger_collector.corrections import Corrections
 from spanledger_collector.gpu_hours import GpuHours, closed
@@ -61,7 +62,8 @@ class Bookkeeper:
         self._fresh.append(segment)
 
     def tidy(self, pressed: bool) -> None:
-        """Price what was posted without a price and has one now; reverse what was posted twice; share the GPU-hours that are over."""
+        """Price what was posted without a price and has one now; reverse what was posted twice, and what another span bills;
+        share the GPU-hours that are over."""
         waited = time.monotonic() - self._last
         if not (self._fresh or self._opening or self._hour_is_over()) or waited < (
             PRESSED_EVERY if pressed else IDLE_EVERY
@@ -70,12 +72,15 @@ class Bookkeeper:
         segments, self._fresh = self._fresh, []
         try:
             settle_interrupted(self._store, self._spool)
-            # duplicates first: what was received first stays exactly as it was posted
             corrected = []
-            if self._corrections.find_duplicates(segments):
-                corrected.append(
-                    self._post(lambda number: self._corrections.post_duplicates(number, self._clock(), segments))
-                )
+            for find, post in (
+                # first: what was received first stays exactly as it was posted
+                (self._corrections.find_duplicates, self._corrections.post_duplicates),
+                (self._corrections.find_nested, self._corrections.post_nested),
+                (self._corrections.find_same_calls, self._corrections.post_same_calls),
+            ):
+                if find(segments):
+                    corrected.append(self._post(partial(post, at=self._clock(), segments=segments)))
             # without segments: everywhere, for a new edition may know what an older one did not
             unpriced = self._corrections.find_unpriced(() if self._opening else segments)
             found = self._book.record_found(unpriced, self._clock())

@@ -158,7 +158,9 @@ class Contract:
             case "span_numbers" | "resource_numbers":
                 # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
                 numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
-                named = f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                named = (
+                    f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                )
                 unnamed = f"toUInt32({LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content}))"
                 return (
                     f"arrayMap((a, number) -> if(number != 0, toUInt32(number), {unnamed}), {argument}, "
@@ -261,9 +263,12 @@ class Contract:
             "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
             "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
             "scopes_without_cached": _beginning(raw["input_excludes_cached"]["scopes"]),
-            "sources_without_cached": _array(self._numbers[source] for source in raw["input_excludes_cached"]["sources"]),
+            "sources_without_cached": _array(
+                self._numbers[source] for source in raw["input_excludes_cached"]["sources"]
+            ),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
+            "limit_spans_a_trace": str(limits["spans_a_trace"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
             "future_hours": str(limits["future_hours"]),
             "limit_future_ns": str(limits["future_hours"] * day // 24),

@@ -21,6 +21,8 @@ from spanledger_collector.schemas_folder import SCHEMAS
 # anything to correct, hashes are enough: so many times as many.
 CALLS_A_STATEMENT = 200_000
 CALLS_A_QUESTION = 5
+# Traces or answers that a statement is told to look at.
+FOUND_A_STATEMENT = 10_000
 LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
 # No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
 INSERT = {
@@ -107,6 +109,35 @@ class Corrections:
         First is what was received first. Copies that give starts more than a second apart may be missed.
         """
         return self._post("duplicate", segment, at, self._touched(segments))
+
+    def find_nested(self, segments: Sequence[int]) -> bool:
+        """Whether a call that `segments` have a span of may stand charged for two spans of its trace, one above the other."""
+        return any(self._found("nested_traces", segments, 1))
+
+    def post_nested(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
+        """Reverse what another span of the same trace bills, and charge what none does any more (D7); returns the number of
+        postings. Spans of a call that begin 15 minutes before it, or after its end, are not found."""
+        traces = list(self._found("nested_traces", segments))
+        self._post("billed_by_child", segment, at, traces)
+        return self._post("parent_not_billed", segment, at, traces)
+
+    def find_same_calls(self, segments: Sequence[int]) -> bool:
+        """Whether a call that `segments` have a span of may stand charged for spans of two traces."""
+        return any(self._found("same_call_answers", segments, 1))
+
+    def post_same_calls(self, segment: int, at: datetime, segments: Sequence[int]) -> int:
+        """Reverse calls that two instrumentors reported, neither span above the other; returns the number of postings."""
+        return self._post("same_call", segment, at, self._found("same_call_answers", segments))
+
+    def _found(self, question: str, segments: Sequence[int], limit: int = 2**32) -> Iterator[Parameters]:
+        """What `question` finds in what `segments` brought and near it, some at a time, and when it began."""
+        touched = {"segments": list(segments)}
+        for row in self._rows("near_ranges", calls=CALLS_A_QUESTION * self._calls, **touched):
+            near = dict(zip(("from", "to", "since", "until"), row, strict=True))
+            found = self._rows(question, limit=limit, **touched, **near)
+            for part in (found[start : start + FOUND_A_STATEMENT] for start in range(0, len(found), FOUND_A_STATEMENT)):
+                hashes, starts, ends = zip(*part, strict=True)
+                yield {"found": list(hashes), "from": min(starts), "to": max(ends)}
 
     def _unpriced(self) -> Iterator[Parameters]:
         return self._ranges("price_found_ranges", self._calls)

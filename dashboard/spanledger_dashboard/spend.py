@@ -26,6 +26,9 @@ _PROVENANCE = {
     "free": "refused by the provider",
 }
 
+_SUPPRESSED = """An agent, a framework and the client of a provider may each report the same call, with its usage. The innermost
+that says what was used is billed; the others stay in the trace, marked as not billed."""
+
 
 def draw_page(view: View) -> None:
     rows = ask.usage(view.selection, view.period)
@@ -33,6 +36,7 @@ def draw_page(view: View) -> None:
         states.no_calls_here(view, last_call(view))
         return
     parts.cards(_cards(row(rows), row(ask.usage(view.selection, view.period.before))))
+    _suppressed(view)
     _by(view)
 
 
@@ -58,6 +62,11 @@ def _cards(now: dict[str, Any], before: dict[str, Any]) -> list[Card]:
             f"{explain.tokens(now['reasoning_tokens'])} reasoning",
         ),
     ]
+
+
+def _suppressed(view: View) -> None:
+    if said := explain.suppressed(ask.suppressed(view.selection, view.period).to_dict("records")):
+        st.caption(said, help=_SUPPRESSED)
 
 
 def _by(view: View) -> None:

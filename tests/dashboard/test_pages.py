@@ -65,6 +65,18 @@ def test_the_period_before_is_compared_with(store: Store, opened: Open) -> None:
     assert "against the 24\u202fh before" in said
 
 
+def test_spend_says_what_was_reported_more_than_once_and_nothing_where_nothing_was(store: Store, opened: Open) -> None:
+    store.client.command(
+        "INSERT INTO spanledger.spans (timestamp, trace_id, span_id, service_name, operation, billing_owner, unbilled_cost_usd) "
+        "VALUES ('2026-09-02 05:00:00', 'a', 'b', 'web', 'chat', false, 12.3)"
+    )
+    [said] = [caption for caption in opened(store.dsn, "Spend", **RANGE).caption if "more than once" in caption.value]
+    assert said.value == "$12.30 was reported more than once and billed once."
+    assert "The innermost" in said.proto.help
+    filtered = opened(store.dsn, "Spend", **RANGE, service="batch")
+    assert not [caption for caption in filtered.caption if "more than once" in caption.value]
+
+
 def test_figures_that_no_call_has_are_dashes(store: Store, opened: Open) -> None:
     said = words(opened(store.dsn, **RANGE, service="batch"))
     assert re.search(rf"Time to first token p50\s+{explain.UNKNOWN}", said)

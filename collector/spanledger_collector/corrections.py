@@ -132,9 +132,9 @@ class Corrections:
     def _found(self, question: str, segments: Sequence[int], limit: int = 2**32) -> Iterator[Parameters]:
         """What `question` finds in what `segments` brought and near it, some at a time, and when it began."""
         touched = {"segments": list(segments)}
-        for row in self._rows("near_ranges", calls=CALLS_A_QUESTION * self._calls, **touched):
+        for row in self._statements.rows("near_ranges", calls=CALLS_A_QUESTION * self._calls, **touched):
             near = dict(zip(("from", "to", "since", "until"), row, strict=True))
-            found = self._rows(question, limit=limit, **touched, **near)
+            found = self._statements.rows(question, limit=limit, **touched, **near)
             for part in (found[start : start + FOUND_A_STATEMENT] for start in range(0, len(found), FOUND_A_STATEMENT)):
                 hashes, starts, ends = zip(*part, strict=True)
                 yield {"found": list(hashes), "from": min(starts), "to": max(ends)}

@@ -92,7 +92,7 @@ class Contract:
         left_behind = dict.fromkeys(self.raw["delivery_stamps"], LEFT_BEHIND)
         content = self.raw["content"]["names"]
         names = {name for group in groups for name in self.raw[group]}
-        documents = {document: DOCUMENT for document in self.documents} if "of_span" in groups else {}
+        documents = dict.fromkeys(self.documents, DOCUMENT) if "of_span" in groups else {}
         return (
             documents
             | left_behind

@@ -48,7 +48,7 @@ SELECT origin, resource, span,
     (
         CAST(arrayConcat(unnamed, arrayMap(a -> (@key_of(a.2), a.1), arrayFilter((a, in_column) -> NOT in_column AND a.2 < @of_resource AND NOT bitTest(a.2, 7), named, in_column))) AS Map(LowCardinality(String), String)),
         arrayStringConcat(arrayMap(a -> @code(a.2), arrayFilter((a, in_column) -> in_column, named, in_column))),
-        if(@field(request_model) = '', @field(model_name), @field(request_model)), if(@field(response_model) = '', @field(model_name), @field(response_model)),
+        if(@field(request_model) = '', @field(model_name), @field(request_model)), multiIf(@field(response_model) != '', @field(response_model), failed, '', @field(model_name)),  -- where it failed, none answered
         multiIf(@field(streaming) != '', @field(streaming) = 'true', endsWith(lower(@field(operation)), 'dostream') OR (streams_apart AND span.end_ns = span.start_ns AND @field(duration) != ''), true, NULL), finish_reason,
         @field(response_id), @field(service_tier), host, @field(agent_name), @field(request_hash), @field(user_id),
         if(@field(session_id) = '', @field(conversation_id), @field(session_id)),

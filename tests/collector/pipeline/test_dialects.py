@@ -208,6 +208,44 @@ def test_where_input_leaves_out_what_was_cached_it_is_added(pipeline: Pipeline, 
     assert there["attributes"]["gen_ai.usage.input_tokens"] == "1000"
 
 
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        (  # LangSmith has added them up
+            {
+                "gen_ai.usage.input_tokens": 1050,
+                "langsmith.metadata.usage_metadata": '{"input_token_details": {"cache_read": 700, '
+                '"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100}}',
+            },
+            (1050, 700, 300, 100),
+        ),
+        (  # the raw usage of Anthropic, and its input handed on
+            {
+                "gen_ai.usage.input_tokens": 50,
+                "gen_ai.usage.raw": '{"input_tokens": 50, "cache_read_input_tokens": 700, "cache_creation_input_tokens": 300, '
+                '"cache_creation": {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100}}',
+            },
+            (1050, 700, 300, 100),
+        ),
+        (  # the same, added up
+            {
+                "gen_ai.usage.input_tokens": 1050,
+                "gen_ai.usage.raw": '{"input_tokens": 50, "cache_read_input_tokens": 700, "cache_creation_input_tokens": 300}',
+            },
+            (1050, 700, 300, None),
+        ),
+    ],
+)
+def test_what_was_cached_by_anthropic(
+    pipeline: Pipeline, values: dict[str, Value], counts: tuple[int | None, ...]
+) -> None:
+    row = one(pipeline, {"gen_ai.operation.name": "chat", **values})
+
+    names = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    assert tuple(row[name] for name in names) == counts
+    assert row["usage_flags"] == []
+
+
 def test_reasoning_beyond_the_output_was_left_out_of_it(pipeline: Pipeline) -> None:
     row = pipeline.post_spans(call({"gen_ai.usage.output_tokens": 45, "gen_ai.usage.reasoning.output_tokens": 50})).span
 

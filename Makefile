@@ -7,7 +7,7 @@ CODE   := sdk collector dashboard demo grafana tests
 BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format boards bench browser promtool clients screenshots clean
+.PHONY: help demo test check format boards dialects bench browser promtool clients screenshots clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ format: $(READY) ## Put the code into its form
 
 boards: $(READY) ## Write the Grafana boards anew
 	$(BOARDS)
+
+dialects: $(READY) ## Write the table of docs/dialects.md anew
+	PYTHONPATH=tests $(BIN)/python -m collector.pipeline.recorded
 
 bench: $(READY) ## Print the figures of this machine (about 25 minutes)
 	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done

@@ -23,16 +23,19 @@ read AS
         toLowCardinality(arrayFirst(name -> name != '', [@field(response_model), @field(model_name), @field(request_model)])) AS model,
         coalesce(nullIf(@provider_of_host(host), ''), nullIf(@meant(provider), ''), @provider_of_model(model)) AS provider,
         multiIf(match(resource.scope_name, @ttft_not_believed), '', @field(ttft_ns) != '', @field(ttft_ns), @field(ttft_ms) = '', '', toString(toFloat64OrZero(@field(ttft_ms)) / 1000)) AS ttft_seconds,
-        arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toUInt64OrZero(text), 0), [@field(input_tokens), @field(cache_read_tokens), @field(cache_write_tokens), @field(output_tokens), @field(reasoning_tokens)]) AS counts
+        arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toUInt64OrZero(text), 0), [
+            @field(input_tokens), @field(cache_read_tokens), @field(cache_write_tokens), @field(output_tokens), @field(reasoning_tokens),
+            if(@field(cache_write_tokens) = '', @field(cache_write_5m_tokens), ''), if(@field(cache_write_tokens) = '', @field(cache_write_1h_tokens), '')]) AS counts
     FROM fields
 ),
 told AS
 (
     SELECT *,
         -- Input to which the cached tokens are to be added: 1 where that is known, 2 where nothing else can be.
-        multiIf(counts[2] + counts[3] = 0 OR @field(input_tokens) = '', 0,
-            match(resource.scope_name, @scopes_without_cached) OR arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths), 1,
-            counts[2] + counts[3] > counts[1], 2, 0) AS without_cached,
+        multiIf(counts[2] + counts[3] + counts[6] + counts[7] = 0 OR @field(input_tokens) = '', 0,
+            match(resource.scope_name, @scopes_without_cached)
+            OR (@field(raw_input_tokens) IN ('', @field(input_tokens)) AND arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths)), 1,
+            counts[2] + counts[3] + counts[6] + counts[7] > counts[1], 2, 0) AS without_cached,
         -- Output to which the reasoning is.
         counts[5] > counts[4] AND @field(output_tokens) != '' AS without_reasoning,
         arrayMap((a, text, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, text, elsewhere), named, texts, nths, arrayWithConstant(length(named),
@@ -48,7 +51,7 @@ SELECT origin, resource, span,
     (
         CAST(arrayConcat(unnamed, arrayMap(a -> (@key_of(a.2), a.1), arrayFilter((a, in_column) -> NOT in_column AND a.2 < @of_resource AND NOT bitTest(a.2, 7), named, in_column))) AS Map(LowCardinality(String), String)),
         arrayStringConcat(arrayMap(a -> @code(a.2), arrayFilter((a, in_column) -> in_column, named, in_column))),
-        if(@field(request_model) = '', @field(model_name), @field(request_model)), if(@field(response_model) = '', @field(model_name), @field(response_model)),
+        if(@field(request_model) = '', @field(model_name), @field(request_model)), multiIf(@field(response_model) != '', @field(response_model), failed, '', @field(model_name)),  -- where it failed, none answered
         multiIf(@field(streaming) != '', @field(streaming) = 'true', endsWith(lower(@field(operation)), 'dostream') OR (streams_apart AND span.end_ns = span.start_ns AND @field(duration) != ''), true, NULL), finish_reason,
         @field(response_id), @field(service_tier), host, @field(agent_name), @field(request_hash), @field(user_id),
         if(@field(session_id) = '', @field(conversation_id), @field(session_id)),
@@ -59,8 +62,8 @@ SELECT origin, resource, span,
     own_operation, provider, model,
     if(has(@standard_service_tiers, @field(service_tier)), '', @field(service_tier)) AS tier,
     [
-        if(without_cached = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3])), if(without_reasoning, toString(counts[4] + counts[5]), @field(output_tokens)),
-        @field(cache_read_tokens), @field(cache_write_tokens), @field(cache_write_1h_tokens),
+        if(without_cached = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3] + counts[6] + counts[7])), if(without_reasoning, toString(counts[4] + counts[5]), @field(output_tokens)),
+        @field(cache_read_tokens), if(counts[6] + counts[7] = 0, @field(cache_write_tokens), toString(counts[6] + counts[7])), @field(cache_write_1h_tokens),
         @field(reasoning_tokens), @field(audio_input_tokens), @field(audio_output_tokens), @field(audio_cache_read_tokens)
     ] AS reported,
     [if(without_cached = 2, 'input_excluded_cached', ''), if(without_reasoning, 'output_excluded_reasoning', '')] AS guessed,

@@ -140,12 +140,23 @@ def test_an_empty_count_is_not_reported(pipeline: Pipeline) -> None:
     assert (span["output_tokens"], span["usage_flags"]) == (None, [])
 
 
-def test_input_subsets_beyond_their_total_are_not_believed(pipeline: Pipeline) -> None:
+def test_input_with_more_cached_than_there_was_left_it_out(pipeline: Pipeline) -> None:
     posted = pipeline.post_spans(
         call(usage(input_tokens=100, cache_read_tokens=80, cache_write_tokens=21, output_tokens=9, reasoning_tokens=4))
     )
 
-    assert posted.buckets == {"input_uncached": 100, "output_text": 5, "reasoning": 4}
+    assert posted.buckets == {
+        "input_uncached": 100, "cache_read": 80, "cache_write_5m": 21, "output_text": 5, "reasoning": 4,
+    }  # fmt: skip
+    assert posted.span["usage_flags"] == ["input_excluded_cached"]
+    assert posted.span["input_tokens"] == 201
+    assert posted.span["attributes"]["gen_ai.usage.input_tokens"] == "100"
+
+
+def test_input_subsets_beyond_their_total_are_not_believed(pipeline: Pipeline) -> None:
+    posted = pipeline.post_spans(call(usage(input_tokens=100, cache_read_tokens=80, audio_input_tokens=21)))
+
+    assert posted.buckets == {"input_uncached": 100}
     assert posted.span["usage_flags"] == ["input_subsets_exceed_total"]
     assert posted.span["cache_read_tokens"] == 80
 

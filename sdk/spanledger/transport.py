@@ -51,6 +51,8 @@ class Transport:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._session: requests.Session | None = None
+        self.date = ""
+        """`Date` of the last answer: the collector's clock."""
 
     def pack(self, body: bytes) -> bytes:
         """The bytes to post. They are made once a request: a retry must repeat them exactly, gzip's clock included."""
@@ -89,6 +91,7 @@ class Transport:
             allow_redirects=False,
             stream=True,
         ) as response:
+            self.date = response.headers.get("Date", "")
             # A short answer is read, so that the connection can serve again; one without an end is not waited for.
             size = response.headers.get("Content-Length", "")
             if size.isdecimal() and int(size) <= _LONGEST_ANSWER:

@@ -21,8 +21,8 @@ from sdk.loopback import MESSAGES, OPENAI_MODEL, Answer, Post, Receiver, Server
 from spanledger import encoding, outbox, processor, sampling, transport
 
 pytestmark = pytest.mark.usefixtures("expects_faults")
-LONGEST = 2.0
-"""Seconds that a call to a server on this machine may take in the worst of times: nothing of ours may wait for anything."""
+LONGEST = 20.0
+"""Seconds that a call to a server on this machine may take on a busy machine: what waits here waits for an hour."""
 
 
 class OursError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from collector.rig import Start, until
+from collector.rig import Start
 from collector.test_cli import one_line, spanledger
 from spanledger_collector import replay
 from spanledger_collector.errors import StartError
@@ -15,11 +15,16 @@ CSV = (
 )
 
 
-def test_doctor_finds_nothing_wrong_with_a_platform_that_runs_and_says_what_is_missing_without_one(
-    start: Start,
-) -> None:
-    running = start()
-    where = ["--data", str(running.data), "--otlp-url", running.otlp, "--url", running.clickhouse]
+def test_doctor_finds_nothing_wrong_with_a_platform_that_runs(platform: Start, data: Path) -> None:
+    running = platform()
+    where = [
+        "--data",
+        str(data),
+        "--otlp-url",
+        running.platform.addresses.otlp,
+        "--url",
+        running.platform.addresses.clickhouse,
+    ]
     done = spanledger("doctor", *where)
     marks = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()}
     assert done.returncode == 0, done
@@ -43,9 +48,11 @@ def test_doctor_of_an_app_is_the_sdks(tmp_path: Path) -> None:
     assert "FAIL  collector" in done.stdout and "openai" in done.stdout
 
 
-def test_a_test_span_is_sent_and_seen(start: Start) -> None:
-    running = start()
-    done = spanledger("send-test-span", "--otlp-url", running.otlp, "--url", running.clickhouse)
+def test_a_test_span_is_sent_and_seen(platform: Start, data: Path) -> None:
+    running = platform()
+    done = spanledger(
+        "send-test-span", "--otlp-url", running.platform.addresses.otlp, "--url", running.platform.addresses.clickhouse
+    )
     assert done.returncode == 0, done
     assert "It is visible after" in done.stdout
 
@@ -55,16 +62,18 @@ def test_a_test_span_that_nobody_takes_is_one_line() -> None:
     assert "does not answer" in line
 
 
-def test_a_recorded_load_is_replayed_with_its_tokens(start: Start, tmp_path: Path) -> None:
+def test_a_recorded_load_is_replayed_with_its_tokens(platform: Start, tmp_path: Path) -> None:
     file = tmp_path / "load.csv"
     file.write_text(CSV)
-    running = start()
-    done = spanledger("replay", str(file), "--speed", "100", "--model", "gpt-4o-mini", "--otlp-url", running.otlp)
+    running = platform()
+    done = spanledger(
+        "replay", str(file), "--speed", "100", "--model", "gpt-4o-mini", "--otlp-url", running.platform.addresses.otlp
+    )
     assert done.returncode == 0, done
     assert "2 calls of load.csv are sent" in done.stdout
-    question = "SELECT input_tokens, output_tokens, model FROM spanledger.spans ORDER BY timestamp"
-    rows = until(lambda: len(found := running.query(question)) == 2 and found)
-    assert [tuple(row) for row in rows] == [(374, 44, "gpt-4o-mini"), (396, 109, "gpt-4o-mini")]
+    running.drained()
+    question = "SELECT input_tokens, output_tokens, model FROM spanledger.spans ORDER BY timestamp FORMAT TSV"
+    assert running.one(question).splitlines() == ["374\t44\tgpt-4o-mini", "396\t109\tgpt-4o-mini"]
 
 
 def test_the_times_are_those_of_the_file_and_all_at_once_they_end_now(tmp_path: Path) -> None:

@@ -57,12 +57,11 @@ elif name == "logfire":
     import logfire
     logfire.configure(token="t", service_name="bench", console=False, inspect_arguments=False,
                       advanced=logfire.AdvancedOptions(base_url=url))
+    logfire.instrument_openai()
 elif name == "traceloop":
     from traceloop.sdk import Traceloop
     Traceloop.init(app_name="bench", api_endpoint=url, api_key="k", telemetry_enabled=False)
 booted = time.perf_counter() - began
-if name == "logfire":
-    logfire.instrument_openai()
 BODY = json.dumps({"id": "chatcmpl-1", "created": 1, "model": "gpt-4o-2024-08-06", "object": "chat.completion",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1200, "completion_tokens": 85, "total_tokens": 1285}}).encode()
@@ -147,8 +146,8 @@ def main() -> None:
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in pythons}
     for _ in range(ROUNDS):
         for name, python in pythons.items():
-            if found := run(python, name, url):
-                figures[name].append(found)
+            if answer := run(python, name, url):
+                figures[name].append(answer)
     bare = {key: median(one[key] for one in figures["bare"]) for key in figures["bare"][0]}
     count, size = installed(pythons["bare"])
     print(
@@ -159,7 +158,10 @@ def main() -> None:
         f"| no SDK | ({bare['call']:.0f} in all) | | ({bare['rss']:.0f} in all) | ({count} in all) | ({size:.0f} in all) | |"
     )
     for name, found in figures.items():
-        if name == "bare" or not found:
+        if name == "bare":
+            continue
+        if not found:
+            print(f"| {name} | does not start | | | | | |")
             continue
         mid = {key: median(one[key] for one in found) for key in found[0]}
         more, larger = installed(pythons[name])

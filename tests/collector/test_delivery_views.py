@@ -165,8 +165,8 @@ def test_whatever_becomes_of_the_requests_every_span_is_accounted_for(
     rows = []
     for sequence, (spans, drops, fate) in enumerate(steps, 1):
         sent, dropped = sent + spans, dropped + drops
-        row = request(sequence, spans, sent, dropped=dropped, minute=90 if fate == "late" else None)
-        rows += {"gone": [], "twice": [row, row]}.get(fate, [row])
+        arrived = request(sequence, spans, sent, dropped=dropped, minute=90 if fate == "late" else None)
+        rows += {"gone": [], "twice": [arrived, arrived]}.get(fate, [arrived])
         stored, lost = stored + spans * (fate != "gone"), lost + spans * (fate == "gone")
     rows.append(request(len(steps) + 1, 0, sent, dropped=dropped, final=True))
     put(client, *rows)

@@ -5,7 +5,7 @@
 Every SDK runs in a process and an environment of its own, set up as its documentation says, with the same `openai` client,
 which gets the same answer from memory where it would go to the network. Spans are exported for real, to a receiver in this
 process. The call is timed on the caller's thread (`time.thread_time`), so what exporters do in the background is no part of it;
-processes take turns, and the figure is the median over rounds of the quickest call in each.
+processes take turns, and the figure is the median over rounds of the tenth percentile of 300 calls.
 """
 
 from __future__ import annotations

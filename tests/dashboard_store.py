@@ -86,7 +86,18 @@ SILENCES = """
 INSERT INTO spanledger.silences
 VALUES ('s1', {'alert': 'coverage'}, '2026-09-01 00:00:00', '2100-01-01 00:00:00', 'ada', 'a new model', false, '2026-09-01 00:00:00')
 """
-ON_CALL = (SPANS, OBJECTIVES, OBJECTIVE_MINUTES, ALERTS, SILENCES)
+# A service of which a request is missing, one whose SDK dropped spans, and an exporter without stamps.
+DELIVERIES = """
+INSERT INTO spanledger.deliveries (project, received_at, digest, spans, exports, segment)
+VALUES
+    ('default', '2026-09-02 10:00:00', 'a1', 5000, [('checkout', 'aaaaaaaa', 1, 0, 5000, 5000, 5000, '2026-09-02 09:00:00', false)], 1),
+    ('default', '2026-09-02 10:02:00', 'a2', 5000, [('checkout', 'aaaaaaaa', 2, 0, 5000, 10000, 10000, '2026-09-02 09:00:00', false)], 1),
+    ('default', '2026-09-02 10:04:00', 'a4', 10, [('checkout', 'aaaaaaaa', 4, 0, 10, 10051, 10051, '2026-09-02 09:00:00', true)], 1),
+    ('default', '2026-09-02 11:00:00', 'b1', 90, [('search', 'bbbbbbbb', 1, 0, 90, 90, 90, '2026-09-02 10:59:00', false)], 1),
+    ('default', '2026-09-02 11:10:00', 'b2', 10, [('search', 'bbbbbbbb', 2, 30, 10, 137, 100, '2026-09-02 10:59:00', false)], 1),
+    ('default', '2026-09-02 12:00:00', 'c1', 12, [('<b>java</b>', '', 0, 0, 12, 0, 0, 0, false)], 1)
+"""
+ON_CALL = (SPANS, OBJECTIVES, OBJECTIVE_MINUTES, ALERTS, SILENCES, DELIVERIES)
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,7 @@ class Store:
 def serve(folder: Path, *statements: str) -> Iterator[Store]:
     store = stored.Store(folder)
     store.migrate(datetime(2026, 9, 1, tzinfo=UTC))
+    store.keep("deliveries", 0)
     store.keep("spans", 0)  # what these tests tell is long ago
     store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")
     client = store.open()

@@ -47,6 +47,7 @@ PICTURES = {
     "providers": ("providers", incident("provider outage", 3), 2, "light", 1560),
     "reliability": ("reliability", "range=7d&objective=support-answers", 2, "light", 1960),
     "reliability-dark": ("reliability", "range=30d&objective=legal", 2, "dark", 1600),
+    "delivery": ("delivery", "range=24h", 0, "light", 1240),
     "alerts": ("alerts", "range=24h", 0, "light", 1240),
 }
 

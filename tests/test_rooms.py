@@ -25,7 +25,7 @@ KNOWN_TO = {
     ("spanledger_collector", "google"): {"wire.py"},
     ("spanledger_collector", "grpc"): {"otlp_grpc.py"},
     ("spanledger_collector", "uvicorn"): {"platform.py"},
-    ("spanledger_collector", "typer"): {"cli.py", "cli_options.py", "alerts/cli.py"},
+    ("spanledger_collector", "typer"): {"cli.py", "cli_options.py", "cli_tools.py", "alerts/cli.py"},
     ("spanledger_collector", "apprise"): {"alerts/channels.py"},
     ("spanledger_collector", "chdb"): set(),
     ("spanledger_dashboard", "clickhouse_connect"): {"ask.py"},

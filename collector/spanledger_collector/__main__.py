@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import sys
 
 
 def main() -> None:
     """Run the command line, or say how to install it."""
+    if sys.argv[1:2] == ["doctor"] and "--app" in sys.argv:
+        # The SDK's own, which is all that an app's environment has. It is a program of another room, not a part of this one.
+        runpy.run_module("spanledger", run_name="__main__")
+        return
     missing = [
         name for name in ("typer", "chdb", "clickhouse_connect", "fastapi") if importlib.util.find_spec(name) is None
     ]

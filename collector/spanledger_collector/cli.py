@@ -1,4 +1,4 @@
-"""The command line: `spanledger up | migrate | keys | slo | alerts | prices | sql`."""
+"""The command line: `spanledger up | migrate | keys | slo | alerts | prices | sql | doctor | send-test-span | replay`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from spanledger_collector import price_rules, prices_cli, slo
+from spanledger_collector import cli_tools, price_rules, prices_cli, slo
 from spanledger_collector.alerts import cli as alerts
 from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask
 from spanledger_collector.config import load, load_default, load_named
@@ -37,6 +37,7 @@ keys_app = typer.Typer(
 app.add_typer(keys_app, name="keys")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(prices_cli.app, name="prices")
+cli_tools.add_to(app)
 slo_app = typer.Typer(
     no_args_is_help=True, help="SLOs and budgets: check the configuration, see how they stand, generate alert rules."
 )

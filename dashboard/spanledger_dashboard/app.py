@@ -11,6 +11,7 @@ from spanledger_dashboard import (
     alerts,
     ask,
     controls,
+    delivery,
     errors,
     latency,
     overview,
@@ -29,11 +30,12 @@ PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
     "Errors": (":material/error:", errors.draw_page),
     "Providers": (":material/cloud:", providers.draw_page),
     "Reliability": (":material/verified:", reliability.draw_page),
+    "Delivery": (":material/local_shipping:", delivery.draw_page),
     "Alerts": (":material/notifications:", alerts.draw_page),
 }
 _COMPARED = ("Overview", "Spend", "Latency", "Errors")
 """Pages that set the range against the one before."""
-_WITHOUT_CALLS = ("Reliability", "Alerts")
+_WITHOUT_CALLS = ("Reliability", "Delivery", "Alerts")
 """Pages that have something to say before the first call."""
 _REFRESH_SECONDS = {"Auto-refresh off": None, "Every 10 s": 10, "Every minute": 60}
 

@@ -151,6 +151,16 @@ def channel_health(period: Period) -> pd.DataFrame:
     return _ask("channel_health", **{"from": _moment(period.since)})
 
 
+def delivery(selection: Selection, period: Period, by: str = "") -> pd.DataFrame:
+    """Emitted, stored, dropped and lost spans: in all, or by service or process."""
+    return _ask("delivery", **_range(period), project=selection.project, by=by)
+
+
+def delivery_gaps(selection: Selection, period: Period) -> pd.DataFrame:
+    """When spans were lost or dropped, and whose."""
+    return _ask("delivery_gaps", **_range(period), project=selection.project)
+
+
 def forget() -> None:
     """The next answers are fresh ones."""
     _answer.clear()

@@ -19,7 +19,7 @@ _KEY = "selection"
 SECTIONS = {
     "Usage": ("Overview", "Spend"),
     "Performance": ("Latency", "Errors", "Providers"),
-    "On call": ("Reliability", "Alerts"),
+    "On call": ("Reliability", "Delivery", "Alerts"),
 }
 """The pages, as the sidebar lists them."""
 _LABELS = {**{name: name for name in RANGES}, CUSTOM: "Custom"}

@@ -77,6 +77,17 @@ def no_alerts(view: View) -> None:
         _again("Check again")
 
 
+def no_deliveries(view: View) -> None:
+    parts.state(
+        "Nothing arrived",
+        f"No request arrived from {explain.span(view.period.since, view.period.until)}. Whether something was emitted is "
+        "known from the stamps that the SDK puts on each request, so a process that sends nothing at all is not seen here.",
+        "`spanledger doctor --app`, run where the app runs, says whether its spans can get here.",
+    )
+    with st.container(width=736):
+        _again("Check again")
+
+
 def no_calls_yet(project: str) -> None:
     where = f"in project `{project}`" if project else "in this ledger"
     parts.state(

@@ -5,13 +5,16 @@ SELECT
     length(arrayFlatten(request.resource_spans.scope_spans.spans.kind)) AS spans,
     arrayMap((said, stamps, kinds) -> (
         spanledger_any_string(said[1]), spanledger_any_string(said[2]),
-        toUInt64(greatest(0, stamps[1])), toUInt64(greatest(0, stamps[2])), toUInt32(length(arrayFlatten(kinds)))
-    ), said, arrayMap(said -> spanledger_any_ints(arraySlice(said, 3, 2)), said), request.resource_spans.scope_spans.spans.kind) AS exports
+        toUInt64(greatest(0, stamps[1])), toUInt64(greatest(0, stamps[2])), toUInt32(length(arrayFlatten(kinds))),
+        toUInt64(greatest(0, stamps[3])), toUInt64(greatest(0, stamps[4])), toDateTime(least(greatest(0, stamps[5]), 4294967295), 'UTC'), stamps[6] = 1
+    ), said, arrayMap(said -> spanledger_any_ints(arraySlice(said, 3, 6)), said), request.resource_spans.scope_spans.spans.kind) AS exports
 FROM
 (
     SELECT *, arrayMap(attributes -> arrayMap(
         (key, tag) -> arrayFirst(a -> a.key = key AND startsWith(a.value, tag), attributes).value,
-        ['service.name', 'spanledger.export.process', 'spanledger.export.sequence', 'spanledger.export.dropped'], ['\n', '\n', '\x18', '\x18']
+        ['service.name', 'spanledger.export.process', 'spanledger.export.sequence', 'spanledger.export.dropped', 'spanledger.export.emitted',
+         'spanledger.export.sent', 'spanledger.export.started', 'spanledger.export.final'],
+        ['\n', '\n', '\x18', '\x18', '\x18', '\x18', '\x18', '\x18']
     ), request.resource_spans.resource.attributes) AS said
     FROM spanledger.otlp_traces
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ T = TypeVar("T")
 Spans = Literal["genai", "all"]
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+DISK_QUEUE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Config:
     """Spans a request at most."""
     delay: float
     """Longest time a span waits for others to fill its request."""
+    disk_queue: Path | None
+    """Folder for what cannot be sent; None for no disk queue."""
+    disk_queue_bytes: int
+    sigterm: bool
+    """Whether SIGTERM sends what is queued first."""
     notes: tuple[str, ...]
     """What in the environment was not understood or not used."""
 
@@ -53,6 +61,9 @@ def read_config(
     environment: str | None = None,
     spans: str | None = None,
     stream_usage: bool | None = None,
+    disk_queue: str | PathLike[str] | None = None,
+    disk_queue_bytes: int | None = None,
+    sigterm: bool | None = None,
 ) -> Config:
     """An argument wins over `SPANLEDGER_*`, and that over `OTEL_*`.
 
@@ -62,6 +73,8 @@ def read_config(
         raise ValueError(f'spans is "genai" or "all", not {spans!r}')
     if endpoint is not None and not _is_http(endpoint):
         raise ValueError(f"endpoint is an http or https URL, not {endpoint!r}")
+    if disk_queue_bytes is not None and disk_queue_bytes <= 0:
+        raise ValueError(f"disk_queue_bytes is a positive number, not {disk_queue_bytes}")
     env = _Environment(environ)
     url, from_otel = _endpoint(env, endpoint)
     headers = _headers(env, api_key, from_otel)
@@ -89,6 +102,9 @@ def read_config(
         queue_size=queue_size,
         batch_size=min(env.read("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", _positive_int, 512), queue_size),
         delay=env.read("OTEL_BSP_SCHEDULE_DELAY", _positive, 1000.0) / 1000,
+        disk_queue=Path(folder) if (folder := disk_queue or env.first("SPANLEDGER_DISK_QUEUE")) else None,
+        disk_queue_bytes=disk_queue_bytes or env.read("SPANLEDGER_DISK_QUEUE_BYTES", _positive_int, DISK_QUEUE_BYTES),
+        sigterm=env.read("SPANLEDGER_SIGTERM", _bool, False) if sigterm is None else sigterm,
         notes=tuple(env.notes),
     )
 

@@ -13,8 +13,17 @@ COST_CURRENCY = "gen_ai.usage.cost.currency"
 COST_SOURCE = "gen_ai.usage.cost.source"
 
 EXPORT_PROCESS = "spanledger.export.process"
+EXPORT_STARTED = "spanledger.export.started"
 EXPORT_SEQUENCE = "spanledger.export.sequence"
+EXPORT_EMITTED = "spanledger.export.emitted"
+EXPORT_SENT = "spanledger.export.sent"
 EXPORT_DROPPED = "spanledger.export.dropped"
+EXPORT_FINAL = "spanledger.export.final"
+"""Stamps of a request (D12): whose it is, since when that process counts (Unix time in seconds), its number, and what became
+of the spans of its process until then. `emitted` is all of them; `sent`, those in requests up to this one, without what was
+dropped since; `dropped`, those that will never come. The rest was still queued. `final` is 1 on the last request of a process
+that ended in good order.
+"""
 
 _SCOPES = (
     "opentelemetry.instrumentation.genai.",

@@ -18,8 +18,11 @@ Price = Callable[[Mapping[str, object], int], Decimal | None]
 """Span attributes and start (Unix ns) to US dollars."""
 
 
-def encode(spans: Sequence[ReadableSpan], price: Price, resource: Mapping[str, str | int]) -> bytes:
-    """An `ExportTraceServiceRequest`. `resource` is set on every resource in it, over what was there.
+def encode(
+    spans: Sequence[ReadableSpan], price: Price, resource: Mapping[str, str | int], farewell: bool = False
+) -> bytes:
+    """An `ExportTraceServiceRequest`. `resource` is set on every resource in it, over what was there. `farewell`: the
+    resources alone, without the spans.
 
     The cost is added here and not on the live span: OpenTelemetry lets nothing be added to a span that ends, and
     pricing on the caller's thread would make the app wait for it. The app's own exporters therefore do not see it.
@@ -27,6 +30,8 @@ def encode(spans: Sequence[ReadableSpan], price: Price, resource: Mapping[str, s
     request = encode_spans(spans)
     for resource_spans in request.resource_spans:
         _override(resource_spans.resource, resource)
+        if farewell:
+            del resource_spans.scope_spans[:]
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 _add_cost(span, price)

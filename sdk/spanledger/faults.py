@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 logger = logging.getLogger("spanledger")
@@ -14,14 +15,20 @@ class Faults:
         self.count = 0
 
     def record(self, where: str) -> None:
-        """Call from an `except` block."""
+        """Call from an `except` block. Never raises: a log handler of the app's may, and so may a full stack."""
         self.count += 1
         if self.count == 1:
-            logger.warning(
+            warn(
                 "spanledger failed in %s; the app is not affected. Later faults are only counted: spanledger.stats()",
                 where,
-                exc_info=True,
+                traceback=True,
             )
+
+
+def warn(message: str, *args: object, traceback: bool = False) -> None:
+    """A line in the app's log. Whatever the app has hung into its logging stays there."""
+    with contextlib.suppress(Exception):
+        logger.warning(message, *args, exc_info=traceback)
 
 
 faults = Faults()

@@ -31,6 +31,9 @@ def instrument(
     environment: str | None = None,
     spans: Literal["genai", "all"] | None = None,
     stream_usage: bool | None = None,
+    disk_queue: str | os.PathLike[str] | None = None,
+    disk_queue_bytes: int | None = None,
+    sigterm: bool | None = None,
     tracer_provider: trace.TracerProvider | None = None,
 ) -> Report:
     """Traces the LLM calls of this process and sends them, priced, to a spanledger collector.
@@ -48,6 +51,11 @@ def instrument(
         span as well. GenAI spans are sent in full, whatever the app samples.
     stream_usage: False (`SPANLEDGER_STREAM_USAGE=false`) stops asking OpenAI for the token counts of chat streams,
         without which a stream has no cost.
+    disk_queue: a folder (`SPANLEDGER_DISK_QUEUE`) for requests that cannot be sent; they are sent when the collector is
+        back, after a restart too. It must be this user's alone, and is made so. `disk_queue_bytes`
+        (`SPANLEDGER_DISK_QUEUE_BYTES`, 64 MiB) bounds it: the oldest goes first, and is counted.
+    sigterm: True (`SPANLEDGER_SIGTERM=true`) sends what is queued, for 5 s at most, before SIGTERM ends the process as
+        it would have. Only where the app has no handler of its own, whose exit sends it anyway.
     tracer_provider: join this one. Default: the app's global provider, or a new one that becomes it.
 
     `OTEL_SDK_DISABLED=true` turns all of it off. Prompts and completions are not sent.
@@ -72,13 +80,19 @@ def instrument(
             environment=environment,
             spans=spans,
             stream_usage=stream_usage,
+            disk_queue=disk_queue,
+            disk_queue_bytes=disk_queue_bytes,
+            sigterm=sigterm,
         )
         session = Session(config)
         try:
             session.open(tracer_provider)
         except Exception as error:
             faults.record("instrument")
-            session.close(0.0)
+            try:
+                session.close(0.0)
+            except Exception:
+                faults.record("undoing instrument")
             return Report(enabled=False, reason=f"{type(error).__name__}: {error}")
         _session = session
         _shut_down_at_exit()
@@ -117,6 +131,15 @@ def service() -> str:
     session = _session
     name = "" if session is None else session.report.service
     return "" if name.startswith("unknown_service") else name
+
+
+def _renew() -> None:
+    """In a forked child: another thread of its parent may have been inside of `instrument()`."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def _exit() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+import weakref
 
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
@@ -28,6 +32,21 @@ class LedgerProcessor(SpanProcessor):
         self._all = spans == "all"
         self._lock = threading.RLock()
         self._genai_traces: dict[int, None] = {}
+        self._parents: tuple[int, int] | None = None
+        renew = weakref.WeakMethod(self._renew)
+
+        def in_child() -> None:
+            if method := renew():
+                method()
+
+        os.register_at_fork(after_in_child=in_child)
+
+    def _renew(self) -> None:
+        """In a forked child: another thread of the parent's may have held the lock, and the spans that are open belong to
+        the parent, which ends them as well."""
+        self._lock = threading.RLock()
+        context = trace.get_current_span().get_span_context()
+        self._parents = (context.trace_id, time.time_ns()) if context.is_valid else None
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
@@ -44,6 +63,8 @@ class LedgerProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
+            if self._parents is not None and self._is_parents(span):
+                return
             if _has_genai_scope(span):
                 self._outbox.put(span)
             elif has_genai_attribute(span.attributes or ()):
@@ -67,6 +88,12 @@ class LedgerProcessor(SpanProcessor):
             self._genai_traces[span.context.trace_id] = None
             if len(self._genai_traces) > _TRACES_REMEMBERED:
                 del self._genai_traces[next(iter(self._genai_traces))]
+
+    def _is_parents(self, span: ReadableSpan) -> bool:
+        """Whether a span of the trace that this process was forked in began before that."""
+        assert self._parents is not None
+        trace_id, forked_at = self._parents
+        return span.context is not None and span.context.trace_id == trace_id and (span.start_time or 0) < forked_at
 
     def _is_root_of_genai(self, span: ReadableSpan) -> bool:
         is_local_root = span.parent is None or span.parent.is_remote

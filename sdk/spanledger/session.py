@@ -8,12 +8,12 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from spanledger import threads
+from spanledger import last_words, threads
 from spanledger.config import Config
+from spanledger.disk_queue import DiskQueue
 from spanledger.libraries import OPENAI, Instrumentation
 from spanledger.outbox import Outbox
 from spanledger.patch import Patch
-from spanledger.pricing import price_call
 from spanledger.processor import LedgerProcessor
 from spanledger.report import Report
 from spanledger.sampling import FullRecording
@@ -25,7 +25,8 @@ class Session:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.outbox = Outbox(config, price_call)
+        self._notes = list(config.notes)
+        self.outbox = Outbox(config, self._disk_queue())
         self.report = Report(enabled=False)
         self._recording: FullRecording | None = None
         self._instrumentation: Instrumentation | None = None
@@ -40,9 +41,13 @@ class Session:
         self._patches += threads.carry()
         if self._config.stream_usage and self._instrumentation.traces(OPENAI):
             self._patches += StreamUsage().install()
+        last_words.at_exit_of_celery_workers(self.outbox)
+        if self._config.sigterm and not last_words.on_sigterm(self.outbox):
+            self._notes.append("SIGTERM has a handler of the app's, or this is not the main thread: it is left alone")
         self.report = self._report(provider, whose)
 
     def close(self, timeout: float) -> bool:
+        last_words.undo()
         for patch in reversed(self._patches):
             patch.undo()
         if self._instrumentation is not None:
@@ -50,6 +55,15 @@ class Session:
         if self._recording is not None:
             self._recording.undo()
         return self.outbox.close(timeout)
+
+    def _disk_queue(self) -> DiskQueue | None:
+        if self._config.disk_queue is None:
+            return None
+        try:
+            return DiskQueue(self._config.disk_queue, self._config.disk_queue_bytes)
+        except (OSError, ValueError, ImportError) as error:
+            self._notes.append(f"the disk queue is off: {error}")
+            return None
 
     def _provider(self, given: trace.TracerProvider | None) -> tuple[Any, str]:
         """The provider to join, and whose it is. Any with `add_span_processor` will do, as the SDK's or a wrapper of
@@ -69,7 +83,7 @@ class Session:
         assert self._instrumentation is not None
         resource = getattr(provider, "resource", Resource.get_empty()).attributes
         service = self._config.resource.get("service.name") or str(resource.get("service.name", "unknown_service"))
-        notes = list(self._config.notes)
+        notes = list(self._notes)
         if service.startswith("unknown_service"):
             notes.append("the service has no name: set OTEL_SERVICE_NAME, or instrument(service=...)")
         sampler = getattr(provider, "sampler", None)

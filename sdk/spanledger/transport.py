@@ -14,6 +14,9 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from spanledger.config import Config
 
 _RETRYABLE = frozenset({408, 429, 502, 503, 504})
+_GZIP = b"\x1f\x8b"
+"""How gzip begins, and no OTLP request: what waited on disk may have been packed under another setting."""
+_LONGEST_ANSWER = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Refused:
     """Never: the same bytes will always be answered like this."""
 
     reason: str
+    by_settings: bool = False
+    """Whether it is the key or the address that is refused, and not the bytes."""
 
 
 Outcome = Delivered | Retry | Refused
@@ -46,6 +51,8 @@ class Transport:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._session: requests.Session | None = None
+        self.date = ""
+        """`Date` of the last answer: the collector's clock."""
 
     def pack(self, body: bytes) -> bytes:
         """The bytes to post. They are made once a request: a retry must repeat them exactly, gzip's clock included."""
@@ -57,19 +64,39 @@ class Transport:
             self._session = self._open()
         try:
             with suppress_instrumentation():
-                response = self._session.post(self._config.endpoint, data=packed, timeout=self._config.timeout)
+                status, retry_after = self._answer(self._session, packed)
         except (requests.ConnectionError, requests.Timeout) as error:
             return Retry(type(error).__name__)
         except requests.RequestException as error:
             return Refused(f"{type(error).__name__}: {error}")
-        if response.ok:
+        if 200 <= status < 300:
             return Delivered()
-        reason = f"HTTP {response.status_code}"
-        if response.status_code in _RETRYABLE:
-            return Retry(reason, _seconds(response.headers.get("Retry-After")))
-        if response.status_code in (401, 403):
-            return Refused(f"{reason}: check SPANLEDGER_API_KEY")
+        reason = f"HTTP {status}"
+        if status in _RETRYABLE:
+            return Retry(reason, _seconds(retry_after))
+        if status in (401, 403):
+            return Refused(f"{reason}: check SPANLEDGER_API_KEY", by_settings=True)
+        if status < 400 or status in (404, 405):
+            return Refused(f"{reason}: check SPANLEDGER_ENDPOINT", by_settings=True)
         return Refused(reason)
+
+    def _answer(self, session: requests.Session, packed: bytes) -> tuple[int, str | None]:
+        """Status and `Retry-After`. A redirect is not followed: it would turn the POST into a GET, and that into a page."""
+        headers = {"Content-Encoding": "gzip"} if packed.startswith(_GZIP) else None
+        with session.post(
+            self._config.endpoint,
+            data=packed,
+            headers=headers,
+            timeout=self._config.timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            self.date = response.headers.get("Date", "")
+            # A short answer is read, so that the connection can serve again; one without an end is not waited for.
+            size = response.headers.get("Content-Length", "")
+            if size.isdecimal() and int(size) <= _LONGEST_ANSWER:
+                response.raw.read(int(size))
+            return response.status_code, response.headers.get("Retry-After")
 
     def close(self) -> None:
         if self._session is not None:
@@ -80,8 +107,6 @@ class Transport:
         session = requests.Session()
         session.headers.update(self._config.headers)
         session.headers["Content-Type"] = "application/x-protobuf"
-        if self._config.gzip:
-            session.headers["Content-Encoding"] = "gzip"
         session.verify = self._config.verify
         session.cert = self._config.certificate
         # A proxy that the environment names for the internet has no business with a collector on this machine.

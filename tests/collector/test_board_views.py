@@ -112,7 +112,7 @@ def test_a_price_change_has_the_rate_before_and_after_and_is_of_a_model_in_use(c
 def test_arrivals_count_exports_that_are_missing_and_spans_that_were_dropped(client: Client) -> None:
     def export(sequence: int, dropped: int = 0, process: str = "p", service: str = "web") -> dict[str, Any]:
         return {"project": "default", "received_at": MIDNIGHT + timedelta(hours=1), "digest": b"0" * 16, "spans": 5,
-                "exports": [(service, process, sequence, dropped, 5)], "segment": 1}  # fmt: skip
+                "exports": [(service, process, sequence, dropped, 5, 0, 0, 0, False)], "segment": 1}  # fmt: skip
 
     put(client, "deliveries", export(3), export(4), export(7, 2), export(9, 6, "q"), export(0, 0, "", ""))
     web, stampless = sorted(ask(client, f"arrivals(project='', {RANGE})"), key=lambda row: -row["spans"])

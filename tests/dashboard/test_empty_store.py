@@ -10,6 +10,7 @@ EMPTY = {
     "Errors": "No calls yet",
     "Providers": "No calls yet",
     "Reliability": "No objectives yet",
+    "Delivery": "Nothing arrived",
     "Alerts": "No alerts",
 }
 

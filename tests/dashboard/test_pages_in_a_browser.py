@@ -32,6 +32,7 @@ PAGES = {
         "SELECT max(good_ratio) FROM spanledger.objective_status(at='2026-09-03 00:00:00')",
         explain.exact_percent,
     ),
+    "delivery": (0, "SELECT emitted FROM spanledger.delivery({NOW}, by='')", explain.count),
     "alerts": (0, "SELECT count() FROM spanledger.alerts_open", explain.count),
 }
 

@@ -171,3 +171,29 @@ def test_alerts_say_what_is_open_what_was_what_is_silenced_and_which_channel_fai
 def test_a_range_without_calls_is_no_error(store: Store, opened: Open, title: str) -> None:
     query = {"range": "custom", "from": "2025-01-01T00:00", "to": "2025-01-02T00:00"}
     assert "could not answer" not in words(opened(store.dsn, title, **query))
+
+
+def test_delivery_says_what_is_complete_what_is_lost_and_when(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, "Delivery", **RANGE))
+    [total] = rows(store, f"SELECT * FROM spanledger.delivery({SPAN}, by='')")
+    assert (
+        f"{explain.exact_percent(total['coverage'])} of {explain.count(total['emitted'])} emitted spans are stored"
+        in said
+    )
+    assert "checkout lost 41 between Sep 2, 10:02 and 10:04" in said
+    assert "search dropped 30 between Sep 2, 11:00 and 11:10" in said
+    assert "7 vanished with processes that ended without a word" in said
+    for row in rows(store, f"SELECT * FROM spanledger.delivery({SPAN}, by='service')"):
+        for figure in (row["value"], *map(explain.count, (row["emitted"], row["stored"], row["dropped"], row["lost"]))):
+            assert figure in said
+    assert "12 more of other exporters" in said and "ended in good order" in said
+
+
+def test_delivery_of_exporters_without_stamps_is_not_known(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, "Delivery", **{**RANGE, "from": "2026-09-02T11:30"}))
+    assert "Not known" in said and "<b>java</b>" in said and "Incomplete" not in said
+
+
+def test_delivery_without_a_loss_is_complete(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, "Delivery", **{**RANGE, "to": "2026-09-02T10:03"}))
+    assert "Complete" in said and "100.000" in said and "Incomplete" not in said

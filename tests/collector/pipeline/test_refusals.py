@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -119,6 +120,10 @@ def test_a_delivery_says_whose_export_it_was_and_its_place_in_the_sequence(pipel
             "spanledger.export.process": f"{service}-1",
             "spanledger.export.sequence": sequence,
             "spanledger.export.dropped": dropped,
+            "spanledger.export.emitted": 1,
+            "spanledger.export.sent": 1,
+            "spanledger.export.started": 1,
+            "spanledger.export.final": 1,
         }
 
     posted = pipeline.post(
@@ -126,7 +131,7 @@ def test_a_delivery_says_whose_export_it_was_and_its_place_in_the_sequence(pipel
     )
 
     [delivery] = posted.rows("deliveries")
-    assert [tuple(export.values()) for export in delivery["exports"]] == [
+    assert [tuple(export.values())[:5] for export in delivery["exports"]] == [
         ("web", "web-1", 7, 2, 2),
         ("job", "job-1", 1, 0, 1),
     ]
@@ -138,4 +143,26 @@ def test_stamps_that_make_no_sense_are_no_stamps(pipeline: Pipeline) -> None:
 
     [delivery] = pipeline.post_spans(call(), values=stamps).rows("deliveries")
 
-    assert [tuple(export.values()) for export in delivery["exports"]] == [("", "", 0, 0, 1)]
+    assert [tuple(export.values())[:5] for export in delivery["exports"]] == [("", "", 0, 0, 1)]
+
+
+def test_the_stamps_of_a_request_are_read_whatever_they_hold(pipeline: Pipeline) -> None:
+    stamps = {
+        "process": "p",
+        "sequence": 3,
+        "emitted": 20,
+        "sent": 15,
+        "dropped": 2,
+        "started": 1_700_000_000,
+        "final": 1,
+    }
+    wrong = {"process": 7, "sequence": -1, "emitted": "x", "sent": None, "dropped": 1.5, "started": 2**62, "final": 2}
+
+    def sent(values: dict[str, Any]) -> list[Any]:
+        stamped = {f"spanledger.export.{name}": value for name, value in values.items()}
+        [delivery] = pipeline.post(request(resource(call(), values=stamped))).rows("deliveries")
+        return list(delivery["exports"][0].values())
+
+    assert [*sent(stamps)[1:7], sent(stamps)[8]] == ["p", 3, 2, 1, 20, 15, True]
+    assert sent(stamps)[7].replace(tzinfo=UTC).timestamp() == 1_700_000_000
+    assert [*sent(wrong)[1:7], sent(wrong)[8]] == ["", 0, 0, 1, 0, 0, False]

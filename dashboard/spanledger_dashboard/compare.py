@@ -62,7 +62,9 @@ def _traces(view: View) -> None:
             *(Cell(one[:8], href=controls.address("traces", _opened(view, one))) for one in chosen[:2]),
             Cell(""),
         ]
-        parts.table(("", "A", "B", "B against A"), [links, *head, *_table(rows, *pair)], view.colours.accent)
+        parts.table(
+            ("", "A", "B", "B against A"), [links, *head, *_table(rows, *pair)], view.colours.accent, whole=True
+        )
 
 
 def _opened(view: View, trace_id: str) -> Any:
@@ -80,7 +82,7 @@ def _prompts(view: View) -> None:
         parts.heading("Two versions of a prompt", "in the range, of calls that are billed and pass the filters")
         nothing_else = replace(view.selection, classes=(), find=find.__class__())
         facets = ask.trace_facets(nothing_else, view.period)
-        known = facets[facets["facet"] == "prompt"]["value"] if len(facets) else []
+        known: list[Any] = list(facets[facets["facet"] == "prompt"]["value"]) if len(facets) else []
         names = list(
             dict.fromkeys(
                 [*(str(value).rpartition(" ")[0] or str(value) for value in known), *filter(None, [find.prompt])]
@@ -117,7 +119,7 @@ def _prompts(view: View) -> None:
                 f"{'; '.join(few)}. Below {FEW}, a difference may well be chance, and a p99 is its slowest call.",
             )
         heads = ("", explain.named(pair[0]), explain.named(pair[-1]), "the second against the first")
-        parts.table(heads, _table(_PROMPT_ROWS, a, b), view.colours.accent)
+        parts.table(heads, _table(_PROMPT_ROWS, a, b), view.colours.accent, whole=True)
         parts.note(
             "Costs as first posted, over calls whose cost is known; truncated: of the answers that say how they ended."
         )

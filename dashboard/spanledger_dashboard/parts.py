@@ -52,6 +52,7 @@ def style(colours: Palette) -> None:
     .sl-head {{ font-weight: 620; font-size: .98rem; color: {colours.text}; line-height: 1.3; }}
     .sl-head small {{ color: {colours.muted}; font-weight: 400; font-size: .84rem; margin-left: .4rem; }}
     .sl-scroll {{ overflow: auto; max-height: 31.2rem; }}
+    .sl-scroll.whole {{ max-height: none; }}
     .sl-table {{ width: 100%; border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums;
                  color: {colours.text}; }}
     .sl-table th {{ text-align: right; font-weight: 500; color: {colours.muted}; padding: .35rem .55rem;
@@ -77,7 +78,7 @@ def style(colours: Palette) -> None:
     .sl-spark b {{ width: 3px; border-radius: 1px; background: {colours.line}; }}
     .sl-facts {{ margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .88rem;
         color: {colours.text}; font-variant-numeric: tabular-nums; }}
-    .sl-facts dt {{ color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
+    .sl-facts dt {{ margin: 0; padding: 0; color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
     .sl-section {{ color: {colours.muted}; font-size: .74rem; font-weight: 600; letter-spacing: .05em;
         text-transform: uppercase; padding: .15rem .5rem 0; }}
     .sl-verdict {{ color: {colours.text}; font-size: .92rem; line-height: 1.5; margin: .1rem 0 .35rem; }}
@@ -173,7 +174,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, l
         "<tr>" + "".join(_cell(cell, accent, side(index)) for index, cell in enumerate(row)) + "</tr>" for row in rows
     )
     rows_and_head = f'<table class="sl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    st.html(f'<div class="sl-scroll">{rows_and_head}</div>')
+    st.html(f'<div class="sl-scroll{" whole" if whole else ""}">{rows_and_head}</div>')
 
 
 def _cell(cell: Cell, accent: str, side: str) -> str:

@@ -31,7 +31,7 @@ def draw_page(view: View) -> None:
             "the one that was active last first; what they did in the range, times in UTC, costs as first posted",
         )
         table = [_row(view.selection, record) for record in rows.to_dict("records")]
-        parts.table(_HEADS, table, view.colours.accent, (1, 7, 8))
+        parts.table(_HEADS, table, view.colours.accent, (1, 7, 8), whole=True)
         pages(view.selection, following)
 
 
@@ -81,19 +81,39 @@ def _one(view: View, session: str) -> None:
             session, "its turns in the range, the first one on top" + ("; only the last of them" if following else "")
         )
         turns = sorted(rows.to_dict("records"), key=lambda turn: turn["timestamp"])
-        missing = False
-        for turn in turns:
-            missing |= not _turn(view, turn)
-        if missing:
-            conversation.not_captured()
+        _conversation(view, turns)
         pages(view.selection, following)
 
 
-def _turn(view: View, turn: dict[Any, Any]) -> bool:
-    """A trace of the conversation. Returns whether its messages are here."""
+def _conversation(view: View, turns: list[dict[Any, Any]]) -> None:
+    """The turns in order; the messages of each below it, where they are kept."""
+    waiting: list[list[Cell]] = []
+    kept = silent = False
+    for turn in turns:
+        waiting.append(_turn(view, turn))
+        content = ask.content(turn["trace_id"], view.selection.project)
+        values = [] if content is None or not len(content) else list(content["messages"])
+        messages = [message for value in values for message in conversation.messages_of(value)]
+        kept, silent = kept or content is not None, silent or not messages
+        if messages:
+            _table(view, waiting)
+            conversation.show(messages, view.colours)
+            waiting = []
+    _table(view, waiting)
+    if kept and silent:
+        conversation.not_captured()
+
+
+def _table(view: View, rows: list[list[Cell]]) -> None:
+    if rows:
+        heads = ("Turn", "Began", "Duration", "Cost", "Tokens", "Ended")
+        parts.table(heads, rows, view.colours.accent, whole=True)
+
+
+def _turn(view: View, turn: dict[Any, Any]) -> list[Cell]:
     opened = replace(view.selection, find=replace(view.selection.find, trace=(turn["trace_id"],), after=""))
     failed = turn["errors"] > 0
-    cells = [
+    return [
         Cell(turn["name"] or "(no name)", href=controls.address("traces", opened), note=", ".join(turn["models"])),
         Cell(explain.second(turn["timestamp"])),
         Cell(explain.duration(turn["duration_ns"])),
@@ -103,16 +123,6 @@ def _turn(view: View, turn: dict[Any, Any]) -> bool:
             ", ".join(map(explain.named, turn["error_types"])) if failed else "ok", tone="bad" if failed else "neutral"
         ),
     ]
-    parts.table(("Turn", "Began", "Duration", "Cost", "Tokens", "Ended"), [cells], view.colours.accent)
-    kept = ask.content(turn["trace_id"], view.selection.project)
-    messages = (
-        [m for value in kept["messages"] for m in conversation.messages_of(value)]
-        if kept is not None and len(kept)
-        else []
-    )
-    if messages:
-        conversation.show(messages, view.colours)
-    return bool(messages)
 
 
 def _leave() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from spanledger_dashboard import ask, controls, conversation, explain, parts, states, tree, waterfall
@@ -20,7 +21,7 @@ def draw(view: View, trace_id: str) -> None:
     if not len(figures):
         states.no_such_trace(trace_id)
         return
-    record = figures.iloc[0].to_dict()
+    record = _named(figures)
     spans = ask.trace_spans(trace_id, project).to_dict("records")
     roots = tree.grow([{str(name): value for name, value in span.items()} for span in spans])
     parts.cards(_cards(record))
@@ -30,6 +31,11 @@ def draw(view: View, trace_id: str) -> None:
         parts.heading("Spans", "cost and tokens of each and all below it; point at them for its own")
         waterfall.draw(roots, view.colours, lambda span_id: _address(view.selection, span_id), opened)
     _span(view, trace_id, opened)
+
+
+def _named(rows: pd.DataFrame) -> dict[str, Any]:
+    """The first row."""
+    return {str(name): value for name, value in rows.iloc[0].items()}
 
 
 def _leave() -> None:
@@ -84,7 +90,7 @@ def _span(view: View, trace_id: str, span_id: str) -> None:
         if not len(found):
             parts.heading("Span", f"{span_id}: no such span in this trace")
             return
-        span = found.iloc[0].to_dict()
+        span = _named(found)
         parts.heading(span["name"] or "(no name)", f"span {span_id}")
         _facts(span)
         _failures(span)

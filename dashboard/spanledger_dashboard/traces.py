@@ -48,28 +48,32 @@ def draw_page(view: View) -> None:
         )
         parts.heading("Traces", f"{order[view.selection.find.sort]}, {place}; times in UTC, costs as first posted")
         parts.table(
-            HEADS, [row(view.selection, record) for record in rows.to_dict("records")], view.colours.accent, (1, 7)
+            HEADS,
+            [row(view.selection, record) for record in rows.to_dict("records")],
+            view.colours.accent,
+            (1,),
+            whole=True,
         )
         pages(view.selection, following)
     with side:
         _facets(view)
 
 
-HEADS = ("Trace", "Began", "Duration", "Cost", "Tokens", "Spans", "Errors", "Models")
+HEADS = ("Trace", "Began", "Duration", "Cost", "Tokens", "Spans", "Errors")
 
 
 def row(selection: Selection, record: dict[Any, Any]) -> list[Cell]:
     opened = replace(selection, find=replace(selection.find, trace=(record["trace_id"],), span="", after=""))
     failed = record["errors"] > 0
+    about = " · ".join([explain.named(record["service"]), *record["models"][:2]])
     return [
-        Cell(record["name"] or "(no name)", href=controls.address("traces", opened), note=f"{explain.named(record['service'])} · {record['trace_id'][:8]}"),
-        Cell(explain.second(record["timestamp"])),
+        Cell(record["name"] or "(no name)", href=controls.address("traces", opened), note=about),
+        Cell(explain.second(record["timestamp"]), note=record["trace_id"][:8]),
         Cell(explain.duration(record["duration_ns"])),
         Cell(explain.money(record["cost_usd"]), note=f"{record['unpriced_calls']} unpriced" if record["unpriced_calls"] else ""),
         Cell(explain.tokens(tokens(record))),
         Cell(explain.count(record["spans"])),
         Cell(explain.count(record["errors"]), tone="bad" if failed else "", note=", ".join(map(explain.named, record["error_types"][:1]))),
-        Cell(", ".join(record["models"][:2]) + (f" +{len(record['models']) - 2}" if len(record["models"]) > 2 else "")),
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from spanledger_dashboard.tree import Node, below, own
 
 _ALL_OPEN = 200
 """Spans up to which everything is open."""
+_UNBILLED = '<span class="unbilled" title="Another span is billed for this">not billed</span>'
 _DEEPEST = 24
 """Levels that are indented and fold; what is deeper lies flat below the last of them."""
 
@@ -50,7 +51,8 @@ def markup(roots: Sequence[Node], colours: Palette, link: Callable[[str], str], 
     nodes = [node for root in roots for node in below(root)]
     begin = min(_start(node) for node in nodes)
     length = max(max(_start(node) + node.span["duration_ns"] / 1e9 for node in nodes) - begin, 1e-9)
-    services = {name: colours.series[index % len(colours.series)] for index, name in enumerate(dict.fromkeys(str(node.span["service_name"]) for node in nodes))}  # fmt: skip
+    names = dict.fromkeys(str(node.span["service_name"]) for node in nodes)
+    services = {name: colours.series[index % len(colours.series)] for index, name in enumerate(names)}
     kept = _path_to(roots, chosen)
     pieces = [
         '<div class="sl-row head"><span class="name">Span</span><span>Cost</span><span>Tokens</span><span>Duration</span>'
@@ -80,9 +82,11 @@ def _row(
     left = (_start(node) - begin) / length * 100
     width = min(span["duration_ns"] / 1e9 / length * 100, 100 - left)
     failed = span["status"] == "error"
+    shade = colours.bad if failed else colour
     what = " · ".join(filter(None, (str(span["service_name"]), str(span["model"] or span["operation"]))))
     more = f" <small>{node.spans - 1:,} below</small>" if node.spans > 9 else ""
-    unbilled = "" if span["billing_owner"] or not (span["input_tokens"] or span["output_tokens"]) else '<span class="unbilled" title="Another span is billed for this">not billed</span>'  # fmt: skip
+    reports = span["input_tokens"] or span["output_tokens"]
+    unbilled = "" if span["billing_owner"] or not reports else _UNBILLED
     cost, tokens = own(span)
     indent = min(node.depth, _DEEPEST) * 0.9
     turn = '<i class="turn"></i>' if folds else "<i></i>"
@@ -95,7 +99,7 @@ def _row(
         f'<span title="{escape(f"itself {explain.money(cost)}")}">{escape(explain.money(node.cost_usd))}</span>'
         f'<span title="{escape(f"itself {explain.tokens(tokens)}")}">{escape(explain.tokens(node.tokens))}</span>'
         f"<span>{escape(explain.duration(span['duration_ns']))}</span>"
-        f'<span class="sl-time"><b style="left:{left:.3f}%;width:{max(width, 0):.3f}%;background:{colours.bad if failed else colour}"></b></span>'
+        f'<span class="sl-time"><b style="left:{left:.3f}%;width:{max(width, 0):.3f}%;background:{shade}"></b></span>'
         "</div>"
     )
 

@@ -35,7 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, 
     running = Running(Options(data=data, otlp_port=0, clickhouse_port=0, dashboard_port=None))
     start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=3)
     for number in range(TRACES):
-        attributes = {
+        attributes: dict[str, str | bool | int | float] = {
             "session.id": f"s{number % 3}",
             "user.id": "ada",
             "app.odd": "it's \\ a\ttab\nline",

@@ -169,7 +169,10 @@ def traces(selection: Selection, period: Period) -> tuple[pd.DataFrame, str]:
     given = _passes(selection) | bounds
     shown, found = period, pd.DataFrame()
     for shown in windows(period, before) if find.sort == "newest" else [period]:
-        found = _ask("trace_page", **_range(shown), **given, sort=find.sort, totals=totals, before_rank=rank, before_hash=hash_, limit=PAGE + 1)  # fmt: skip
+        found = _ask(
+            "trace_page", **_range(shown), **given, sort=find.sort, totals=totals, before_rank=rank,
+            before_hash=hash_, limit=PAGE + 1,
+        )  # fmt: skip
         if len(found) > PAGE:
             break
     if not len(found):

@@ -188,5 +188,7 @@ def _table(rows: list[Row], a: Mapping[Any, Any], b: Mapping[Any, Any]) -> list[
         else:
             change = explain.change(b[column], a[column], better)
         known = a[column] is not None and b[column] is not None
-        table.append([Cell(name), Cell(words(a[column])), Cell(words(b[column])), Cell(change.text.replace("none before", "from 0") if known else explain.UNKNOWN, tone=change.tone)])  # fmt: skip
+        said = change.text.replace("none before", "from 0") if known else explain.UNKNOWN
+        figures = (Cell(words(a[column])), Cell(words(b[column])))
+        table.append([Cell(name), *figures, Cell(said, tone=change.tone)])
     return table

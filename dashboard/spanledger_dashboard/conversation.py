@@ -33,7 +33,8 @@ def messages_of(value: Any) -> list[dict[str, Any]]:
 def show(messages: Iterable[Mapping[str, Any]], colours: Palette) -> None:
     body = "".join(markup(message) for message in messages)
     st.html(f"""<style>
-    .sl-said {{ border-left: 3px solid {colours.line}; padding: .1rem 0 .1rem .8rem; margin: .5rem 0; color: {colours.text}; font-size: .9rem; }}
+    .sl-said {{ border-left: 3px solid {colours.line}; padding: .1rem 0 .1rem .8rem; margin: .5rem 0;
+        color: {colours.text}; font-size: .9rem; }}
     .sl-said.user {{ border-color: {colours.accent}; }} .sl-said.assistant {{ border-color: {colours.good}; }}
     .sl-said b {{ color: {colours.muted}; font-size: .78rem; font-weight: 600; }}
     .sl-said p {{ margin: .1rem 0; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; }}

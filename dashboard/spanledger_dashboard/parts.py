@@ -96,10 +96,13 @@ def style(colours: Palette) -> None:
                       color: {colours.text}; font-size: .85em; }}
     .sl-table a {{ color: inherit; text-decoration: none; font-weight: 560; }} .sl-table a:hover {{ text-decoration: underline; }}
     .sl-link {{ color: {colours.accent}; font-size: .88rem; }} .sl-note {{ color: {colours.muted}; font-size: .86rem; line-height: 1.5; }}
-    .sl-note code {{ background: {colours.panel}; border-radius: 4px; padding: .05rem .3rem; color: {colours.text}; overflow-wrap: anywhere; }}
-    .sl-facet a {{ display: flex; gap: .5rem; color: {colours.text}; text-decoration: none; font-size: .85rem; line-height: 1.75; border-radius: 5px;
+    .sl-note code {{ background: {colours.panel}; border-radius: 4px; padding: .05rem .3rem; color: {colours.text};
+        overflow-wrap: anywhere; }}
+    .sl-facet a {{ display: flex; gap: .5rem; color: {colours.text}; text-decoration: none; font-size: .85rem;
+        line-height: 1.75; border-radius: 5px;
         padding: 0 .4rem; font-variant-numeric: tabular-nums; }}
-    .sl-facet a:hover {{ background: {colours.panel}; }} .sl-facet a.on {{ background: {colours.panel}; font-weight: 600; color: {colours.accent}; }}
+    .sl-facet a:hover {{ background: {colours.panel}; }} .sl-facet a.on {{ background: {colours.panel}; font-weight: 600;
+        color: {colours.accent}; }}
     .sl-facet span {{ flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
     .sl-facet em {{ font-style: normal; color: {colours.muted}; }} .sl-facet .sl-section {{ padding: .5rem .4rem .1rem; }}
     @media (max-width: 900px) {{ .sl-cards {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }} }}
@@ -163,8 +166,10 @@ class Cell:
     """What the text leads to."""
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, left: Sequence[int] = ()) -> None:
-    """The first column left, and those numbered in `left`; figures right."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, left: Sequence[int] = (), whole: bool = False
+) -> None:
+    """`whole`: all rows are seen, however many. The first column left, and those numbered in `left`; figures right."""
 
     def side(index: int) -> str:
         return "left" if index in left else ""

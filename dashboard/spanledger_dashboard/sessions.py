@@ -70,8 +70,10 @@ def _one(view: View, session: str) -> None:
         return
     record = figures.iloc[0].to_dict()
     lasted = explain.duration((record["last_at"] - record["first_at"]).total_seconds() * 1e9)
+    unpriced = record["unpriced_calls"]
+    billed = f"{unpriced} unpriced of {record['calls']} calls" if unpriced else f"{record['calls']} billed calls"
     parts.cards([
-        Card("Cost", explain.money(record["cost_usd"]), None, f"{record['unpriced_calls']} calls unpriced" if record["unpriced_calls"] else f"{record['calls']} billed calls"),
+        Card("Cost", explain.money(record["cost_usd"]), None, billed),
         Card("Turns", explain.count(record["turns"]), None, f"over {lasted}"),
         Card("Tokens", explain.tokens(tokens(record)), None, _some(record["models"])),
         Card("Errors", explain.count(record["errors"]), None, f"users: {_some(record['users']) or 'not set'}"),

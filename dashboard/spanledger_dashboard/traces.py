@@ -132,7 +132,8 @@ def _form(selection: Selection) -> None:
         for column, end in zip(st.columns(2), ("min", "max"), strict=True):
             key = f"{end}_{what}"
             st.session_state[key] = type(step)(getattr(find, key))
-            column.number_input(f"{unit}, {'at least' if end == 'min' else 'at most'}", min_value=type(step)(0), step=step, key=key, on_change=_chose,
+            label = f"{unit}, {'at least' if end == 'min' else 'at most'}"
+            column.number_input(label, min_value=type(step)(0), step=step, key=key, on_change=_chose,
                                 format="%d" if what == "tokens" else "%.4g")  # fmt: skip
 
 
@@ -206,8 +207,9 @@ def _facet(selection: Selection, name: str, rows: pd.DataFrame) -> str:
         others = tuple(one for one in chosen(selection) if one != value)
         changed = _find(choose(selection, others if on else (*others, value)))
         said = class_name(value) if name in ("error_class", "status") else value
+        address = escape(controls.address("traces", changed))
         lines.append(
-            f'<a class="{"on" if on else ""}" target="_self" href="{escape(controls.address("traces", changed))}" title="{escape(value)}">'
+            f'<a class="{"on" if on else ""}" target="_self" href="{address}" title="{escape(value)}">'
             f"<span>{escape(said)}</span><em>{escape(explain.tokens(spans))}</em></a>"
         )
     return f'<div class="sl-section">{escape(name.replace("_", " "))}</div>' + "".join(lines)

@@ -40,7 +40,8 @@ def url(spoken: Store, free_port: int) -> Iterator[str]:
 
 def figures(store: Store, trace_id: str) -> dict[str, object]:
     return store.row(
-        f"SELECT * FROM spanledger.traces(hashes=[], trace_ids=['{trace_id}'], project='', from='2026-09-01 00:00:00', to='2026-09-03 00:00:00')"
+        f"SELECT * FROM spanledger.traces(hashes=[], trace_ids=['{trace_id}'], project='', "
+        "from='2026-09-01 00:00:00', to='2026-09-03 00:00:00')"
     )
 
 

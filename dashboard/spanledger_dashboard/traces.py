@@ -27,6 +27,9 @@ _NUMBERS = ("min_cost", "max_cost", "min_seconds", "max_seconds", "min_tokens", 
 _TEXTS = ("user", "session", "prompt", "version", "text")
 
 
+_STATUS_NAMES = {"": "Any status", "ok": "Without error", "error": "With an error"}
+
+
 def draw_page(view: View) -> None:
     if view.selection.find.trace:
         trace.draw(view, view.selection.find.trace[0])
@@ -102,7 +105,7 @@ def _bar(selection: Selection) -> None:
             "Sort", SORTS, format_func=str.capitalize, key="sort", on_change=_chose_sort, label_visibility="collapsed"
         )
         st.session_state["status"] = find.status
-        st.selectbox("Status", ("", *STATUSES), format_func=lambda name: {"ok": "Without error", "error": "With an error"}.get(name, "Any status"),
+        st.selectbox("Status", ("", *STATUSES), format_func=_STATUS_NAMES.__getitem__,
                      key="status", on_change=_chose, label_visibility="collapsed", width=160)  # fmt: skip
         asked = sum(bool(getattr(find, name)) for name in (*_TEXTS, *_NUMBERS, "tag"))
         with st.popover(f"Look for{f' ({asked})' if asked else ' …'}", icon=":material/search:"):

@@ -38,7 +38,7 @@ def style(colours: Palette) -> str:
     .sl-time {{ position: relative; height: .7rem; }}
     .sl-time b {{ position: absolute; top: 0; height: 100%; border-radius: 3px; min-width: 2px; }}
     .sl-row .unbilled {{ border: 1px solid {colours.line}; border-radius: 999px; padding: 0 .4rem; font-size: .76rem;
-        color: {colours.muted}; margin-left: .4rem; }}
+        color: {colours.muted}; margin-right: .4rem; }}
     </style>"""
 
 
@@ -93,9 +93,9 @@ def _row(
     address = escape(link(str(span["span_id"])))
     return (
         f'<div class="sl-row{" chosen" if span["span_id"] == chosen else ""}">'
-        f'<span class="name" style="padding-left:{indent:.1f}rem" title="{escape(str(span["name"]))}">{turn}'
+        f'<span class="name" style="padding-left:{indent:.1f}rem" title="{escape(str(span["name"]))}">{turn}{unbilled}'
         f'<a href="{address}" target="_self"{" class=bad" if failed else ""}>{escape(str(span["name"]) or "(no name)")}</a>'
-        f"{unbilled}<small>{escape(what)}</small>{more}</span>"
+        f"<small>{escape(what)}</small>{more}</span>"
         f'<span title="{escape(f"itself {explain.money(cost)}")}">{escape(explain.money(node.cost_usd))}</span>'
         f'<span title="{escape(f"itself {explain.tokens(tokens)}")}">{escape(explain.tokens(node.tokens))}</span>'
         f"<span>{escape(explain.duration(span['duration_ns']))}</span>"

@@ -33,7 +33,7 @@ def _traces(view: View) -> None:
             st.session_state[f"trace_{index}"] = chosen[index] if index < len(chosen) else ""
             column.text_input("AB"[index], key=f"trace_{index}", on_change=_chose_traces, placeholder="trace id")
         if len(chosen) < 2:
-            parts.remark("Open a trace and follow `Compare it with another`, or paste two ids.")
+            parts.note("Open a trace and follow `Compare it with another`, or paste two ids.")
             return
         records = {
             row["trace_id"]: row for row in ask.trace_figures(chosen[:2], view.selection.project).to_dict("records")
@@ -89,7 +89,7 @@ def _prompts(view: View) -> None:
             )
         )
         if not names:
-            parts.remark(
+            parts.note(
                 "No call of the range names its prompt. `spanledger.attribute(prompt_name=…, prompt_version=…)` does."
             )
             return
@@ -102,7 +102,7 @@ def _prompts(view: View) -> None:
             pair.reverse()  # the older one first
         _choose(name, names, pair, versions)
         if len(pair) < 2:
-            parts.remark(f"Only one version of `{name}` was called in the range: there is nothing to compare it with.")
+            parts.note(f"Only one version of `{name}` was called in the range: there is nothing to compare it with.")
             if not pair:
                 return
         by_version = {str(row["version"]): row for row in rows}
@@ -120,7 +120,7 @@ def _prompts(view: View) -> None:
             )
         heads = ("", explain.named(pair[0]), explain.named(pair[-1]), "the second against the first")
         parts.table(heads, _table(_PROMPT_ROWS, a, b), view.colours.accent, whole=True)
-        parts.remark(
+        parts.note(
             "Costs as first posted, over calls whose cost is known; truncated: of the answers that say how they ended."
         )
 

@@ -72,4 +72,4 @@ def _text(value: Any) -> str:
 
 
 def not_captured() -> None:
-    parts.remark(NOT_CAPTURED)
+    parts.note(NOT_CAPTURED)

@@ -220,11 +220,6 @@ def link(href: str, text: str) -> None:
     st.html(f'<a class="sl-link" href="{escape(href)}" target="_self">{escape(text)}</a>')
 
 
-def remark(text: str) -> None:
-    """A line in small print. Text between backquotes is code."""
-    st.html(f'<div class="sl-note">{_with_code(text)}</div>')
-
-
 def section(name: str) -> None:
     st.html(f'<div class="sl-section">{escape(name)}</div>')
 

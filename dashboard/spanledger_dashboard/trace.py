@@ -134,7 +134,7 @@ def _failures(span: dict[str, Any]) -> None:
     for event in span["events_read"]:
         attributes = event["attributes"]
         if event["name"] == "exception":
-            parts.remark(
+            parts.note(
                 " · ".join(
                     filter(None, (attributes.get("exception.type", ""), attributes.get("exception.message", "")))
                 )

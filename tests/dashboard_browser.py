@@ -81,7 +81,7 @@ def page(
     opened.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.goto(address)
-    opened.wait_for_selector(".sl-card, .sl-state, .sl-verdict", timeout=60_000)
+    opened.wait_for_selector(".sl-card, .sl-state, .sl-verdict, .sl-table", timeout=60_000)
     opened.wait_for_function(
         f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {charts}", timeout=60_000
     )

@@ -98,6 +98,62 @@ VALUES
     ('default', '2026-09-02 12:00:00', 'c1', 12, [('<b>java</b>', '', 0, 0, 12, 0, 0, 0, false)], 1)
 """
 ON_CALL = (SPANS, OBJECTIVES, OBJECTIVE_MINUTES, ALERTS, SILENCES, DELIVERIES)
+HOSTILE = "<img src=x onerror=window.hacked=1>"
+AGENT, HUGE = "a" * 32, "f" * 32
+# A session of ten traces, in which an agent (not billed) calls two models and a tool, and one call fails with a stack trace; a trace of
+# 3,000 spans; and names that no page may take for markup.
+TRACES = f"""
+INSERT INTO spanledger.spans
+    (project, timestamp, trace_id, span_id, parent_span_id, name, kind, service_name, environment, operation, provider, model,
+    duration_ns, ttft_ns,
+     status, status_message, error_type, finish_reason, input_tokens, output_tokens, cost_usd, cost_status, billing_owner,
+    user_id, session_id,
+     team, prompt_name, prompt_version, attribute_values, events, resource, received_at, segment)
+WITH intDiv(number, 5) AS turn, number % 5 AS step, step IN (1, 2, 3) AND NOT (step = 3 AND turn != 9) AS calls,
+    step = 3 AND turn = 9 AS failed
+SELECT 'default', toDateTime64('2026-09-02 12:00:00', 9, 'UTC') + turn * 60 + step * 2 AS at,
+    if(turn = 0, '{AGENT}', leftPad(hex(4096 + turn), 32, '0')), leftPad(lower(hex(turn * 16 + step + 1)), 16, '0'),
+    if(step = 0, '', leftPad(lower(hex(turn * 16 + 1)), 16, '0')), ['answer {HOSTILE}', 'chat gpt-5', 'chat gpt-5-mini',
+    'chat gpt-5', 'search'][step + 1],
+    'internal', 'assistant', 'production', ['invoke_agent', 'chat', 'chat', 'chat', 'execute_tool'][step + 1], if(calls,
+    'openai', ''), ['', 'gpt-5', 'gpt-5-mini', 'gpt-5', ''][step + 1],
+    if(step = 0, 12000000000, 1500000000), if(calls, 300000000, NULL), if(failed, 'error', 'ok'), if(failed,
+    'no answer {HOSTILE}', ''), if(failed, 'APITimeoutError', ''),
+    if(calls, if(turn % 3 = 1, 'length', 'stop'), ''), if(calls OR step = 0, 1000 + turn, NULL), if(calls OR step = 0, 100, NULL),
+    if(calls AND NOT failed, toDecimal128(0.0125, 12), NULL), multiIf(failed, 'unpriced', calls, 'priced', ''), calls, 'ada',
+    'talk {HOSTILE}',
+    'core', 'assist', if(turn < 5, 'v1', 'v2'), map('app.note', char(10, length('{HOSTILE}')) || '{HOSTILE}'),
+    if(failed, [(toUInt64(toUnixTimestamp64Nano(at)), 'exception', [('exception.type', char(10, 12) || 'TimeoutError'),
+        ('exception.stacktrace', char(10, 33) || 'Traceback:\\n  File "app.py", line 7')], 0)], []), '([],[])', at + 1, 7
+FROM numbers(50)
+"""
+HUGE_TRACE = f"""
+INSERT INTO spanledger.spans
+    (project, timestamp, trace_id, span_id, parent_span_id, name, service_name, operation, provider, model, duration_ns,
+    status, input_tokens, output_tokens,
+     cost_usd, cost_status, billing_owner, resource, received_at, segment)
+SELECT 'default', toDateTime64('2026-09-02 15:00:00', 9, 'UTC') + number / 100 AS at, '{HUGE}', leftPad(lower(hex(number + 1)), 16, '0'),
+    if(number = 0, '', leftPad(lower(hex(intDiv(number - 1, 12) + 1)), 16, '0')), 'step ' || toString(number), ['planner',
+    'worker'][number % 2 + 1], 'chat',
+    'openai', 'gpt-5', if(number = 0, 40000000000, 400000000), 'ok', 10, 1, toDecimal128(0.0001, 12), 'priced', true, '([],[])', at + 1, 8
+FROM numbers(3000)
+"""
+# What another part of the project will keep: messages by span
+CONTENT = """
+CREATE TABLE spanledger.span_content (project String, trace_id String, span_id String,
+    messages String) ENGINE = MergeTree ORDER BY trace_id
+"""
+CONTENT_ROWS = f"""
+INSERT INTO spanledger.span_content VALUES ('default', '{AGENT}', '0000000000000002',
+'[{{"role": "user", "parts": [{{"type": "text", "content": "Where is my order? {HOSTILE}"}}]}},
+  {{"role": "assistant", "parts": [{{"type": "tool_call", "name": "search", "arguments": {{"order": 7}}}}]}},
+  {{"role": "tool", "parts": [{{"type": "tool_call_response", "response": "on its way"}}]}}]')
+"""
+TRACE_CONTENT = """
+CREATE VIEW spanledger.trace_content AS SELECT span_id, messages FROM spanledger.span_content
+WHERE trace_id = {trace_id:String} AND (empty({project:String}) OR project = {project:String})
+"""
+SPOKEN = (TRACES, HUGE_TRACE, CONTENT, CONTENT_ROWS, TRACE_CONTENT)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ PICTURES = {
     "reliability": ("reliability", "range=7d&objective=support-answers", 2, "light", 1960),
     "reliability-dark": ("reliability", "range=30d&objective=legal", 2, "dark", 1600),
     "delivery": ("delivery", "range=24h", 0, "light", 1240),
+    "traces": ("traces", "range=24h&sort=dearest", 0, "light", 1200),
+    "sessions": ("sessions", "range=24h", 0, "light", 1000),
+    "compare": ("compare", "range=7d", 0, "light", 1200),
     "alerts": ("alerts", "range=24h", 0, "light", 1240),
 }
 

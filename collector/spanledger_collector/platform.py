@@ -27,6 +27,7 @@ import uvicorn
 from spanledger_collector.alerts.assembly import evaluator_of
 from spanledger_collector.alerts.evaluator import EVERY
 from spanledger_collector.alerts.platform_alerts import Vitals
+from spanledger_collector.api import api_app, read_views
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
 from spanledger_collector.config import Config
@@ -171,6 +172,11 @@ class Platform:
             self._readonly = readonly_app(self.store.open, self._authorize)
             self._cleanup.callback(self._readonly.close)
             self._servers.append((_server(self._readonly), self._clickhouse))
+            definitions = self.store.query(
+                "SELECT name, create_table_query FROM system.tables WHERE database = 'spanledger' AND engine = 'View'"
+            )
+            views = read_views((str(name), str(statement)) for name, statement in definitions)
+            app.mount("/api/v1", api_app(self._readonly.service, views, self._authorize))
         self._loopback = loopback
 
     def _prepare_store(self) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from spanledger_dashboard import (
     alerts,
     ask,
+    compare,
     controls,
     delivery,
     errors,
@@ -18,8 +19,10 @@ from spanledger_dashboard import (
     parts,
     providers,
     reliability,
+    sessions,
     spend,
     states,
+    traces,
 )
 from spanledger_dashboard.view import View
 
@@ -29,6 +32,9 @@ PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
     "Latency": (":material/timer:", latency.draw_page),
     "Errors": (":material/error:", errors.draw_page),
     "Providers": (":material/cloud:", providers.draw_page),
+    "Traces": (":material/account_tree:", traces.draw_page),
+    "Sessions": (":material/forum:", sessions.draw_page),
+    "Compare": (":material/compare_arrows:", compare.draw_page),
     "Reliability": (":material/verified:", reliability.draw_page),
     "Delivery": (":material/local_shipping:", delivery.draw_page),
     "Alerts": (":material/notifications:", alerts.draw_page),

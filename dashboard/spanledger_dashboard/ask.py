@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import clickhouse_connect
@@ -20,7 +20,12 @@ DEFAULT_DSN = "http://127.0.0.1:8123"
 _KEPT_SECONDS = 15
 _WRONG_KEY = frozenset({192, 193, 194, 516})
 _TYPES = {"from": "DateTime('UTC')", "to": "DateTime('UTC')", "project": "String", "step": "UInt32", "by": "String",
-          "at": "DateTime('UTC')", "objective": "String", "number": "UInt32"}  # fmt: skip
+          "at": "DateTime('UTC')", "objective": "String", "number": "UInt32",
+          **dict.fromkeys(("status", "user_id", "session_id", "prompt_name", "prompt_version", "trace_id", "span_id", "sort",
+                           "before_session", "text"), "String"),
+          **dict.fromkeys(("before_rank", "before_ns"), "Int64"), "hashes": "Array(UInt64)", "totals": "Bool",
+          **dict.fromkeys(("min_cost_usd", "max_cost_usd"), "Float64"), "limit": "UInt32",
+          **dict.fromkeys(("before_hash", "min_duration_ns", "max_duration_ns", "min_tokens", "max_tokens"), "UInt64")}  # fmt: skip
 
 
 class StoreAwayError(Exception):
@@ -161,6 +166,129 @@ def delivery_gaps(selection: Selection, period: Period) -> pd.DataFrame:
     return _ask("delivery_gaps", **_range(period), project=selection.project)
 
 
+LAST = (2**63 - 1, 2**64 - 1)
+PAGE = 50
+_ALWAYS = {"from": "1971-01-01 00:00:00", "to": "2100-01-01 00:00:00"}
+
+
+def traces(selection: Selection, period: Period) -> tuple[pd.DataFrame, str]:
+    """A page of traces with their figures, and the key of the page after it, '' where there is none. The newest are looked for
+    in short ranges first."""
+    find = selection.find
+    rank, hash_ = _key(find.after)
+    totals = find.sort != "newest" or find.bounded
+    bounds = {"min_cost_usd": find.min_cost, "max_cost_usd": find.max_cost,
+              "min_duration_ns": int(find.min_seconds * 1e9), "max_duration_ns": int(find.max_seconds * 1e9),
+              "min_tokens": find.min_tokens, "max_tokens": find.max_tokens}  # fmt: skip
+    before = datetime.fromtimestamp(rank // 10**9 + 1, UTC) if find.after else None
+    given = _passes(selection) | bounds
+    shown, found = period, pd.DataFrame()
+    for shown in windows(period, before) if find.sort == "newest" else [period]:
+        found = _ask(
+            "trace_page", **_range(shown), **given, sort=find.sort, totals=totals, before_rank=rank,
+            before_hash=hash_, limit=PAGE + 1,
+        )  # fmt: skip
+        if len(found) > PAGE:
+            break
+    if not len(found):
+        return found, ""
+    page = found.head(PAGE)
+    last = page.iloc[-1]
+    rows = _ask("traces", **_range(shown), hashes=tuple(page["hash"]), trace_ids=(), project=selection.project)
+    return rows, f"{last['rank']}.{last['hash']}" if len(found) > PAGE else ""
+
+
+def windows(period: Period, before: datetime | None) -> list[Period]:
+    """Ranges that end where the page does, each wider than the last. A trace may go on for an hour after its place in the order."""
+    newest = min(before or period.until, period.until)
+    end = min(newest + timedelta(hours=1), period.until) if before else period.until
+    widths = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1))
+    return [Period(newest - width, end) for width in widths if newest - width > period.since] + [
+        Period(period.since, end)
+    ]
+
+
+def trace_facets(selection: Selection, period: Period) -> pd.DataFrame:
+    """Values and their counts, of the spans that pass the filters."""
+    return _ask("trace_facets", **_range(period), **_passes(selection))
+
+
+def trace_figures(trace_ids: Sequence[str], project: str = "") -> pd.DataFrame:
+    """What these traces cost and how they went, whenever they were, in this order."""
+    return _ask("traces", **_ALWAYS, hashes=(), trace_ids=tuple(trace_ids), project=project)
+
+
+def trace_spans(trace_id: str, project: str) -> pd.DataFrame:
+    """The spans of a trace, oldest first."""
+    return _ask("trace_spans", trace_id=trace_id, project=project)
+
+
+def span(trace_id: str, span_id: str, project: str) -> pd.DataFrame:
+    """All that was kept of a span, or no row."""
+    return _ask("span", trace_id=trace_id, span_id=span_id, project=project)
+
+
+def sessions(selection: Selection, period: Period) -> tuple[pd.DataFrame, str]:
+    """A page of sessions, the one that was active last first, and the key of the page after it."""
+    last, _, name = selection.find.after.partition(".")
+    last_ns = int(last) if last.isdigit() and len(last) < 19 else LAST[0]
+    before = datetime.fromtimestamp(last_ns // 10**9 + 1, UTC) if last_ns != LAST[0] else None
+    found = pd.DataFrame()
+    for shown in windows(period, before):
+        found = _ask(
+            "session_page",
+            **_range(shown),
+            **_passes(selection),
+            before_ns=last_ns,
+            before_session=name,
+            limit=PAGE + 1,
+        )
+        if len(found) > PAGE:
+            break
+    if not len(found):
+        return found, ""
+    page = found.head(PAGE)
+    rows = _ask("sessions", **_range(period), session_ids=tuple(page["session_id"]), project=selection.project)
+    more = len(found) > PAGE
+    return rows, f"{page.iloc[-1]['last_ns']}.{page.iloc[-1]['session_id']}" if more else ""
+
+
+def compare_prompts(selection: Selection, period: Period, prompt_name: str) -> pd.DataFrame:
+    """A row a version of the prompt."""
+    return _ask("compare_prompts", **_range(period), **_filters(selection), prompt_name=prompt_name)
+
+
+def content(trace_id: str, project: str) -> pd.DataFrame | None:
+    """What was said in a trace: `span_id` and `messages`. None where this store keeps no content."""
+    return _ask("trace_content", trace_id=trace_id, project=project) if _has("trace_content") else None
+
+
+def can_search_content() -> bool:
+    return _has("content_search")
+
+
+def _has(view: str) -> bool:
+    return bool(len(_rows(f"SELECT name FROM system.tables WHERE database = 'spanledger' AND name = '{view}'", ())))
+
+
+def _passes(selection: Selection) -> dict[str, Any]:
+    find = selection.find
+    ids: tuple[str, ...] = ()
+    if find.text and can_search_content():
+        found = _ask("content_search", text=find.text, project=selection.project)
+        ids = tuple(found["trace_id"]) if len(found) else ("none",)
+    return _filters(selection) | {
+        "status": find.status, "classes": selection.classes, "user_id": find.user, "session_id": find.session,
+        "prompt_name": find.prompt, "prompt_version": find.version, "tags": find.tag, "trace_ids": ids,
+    }  # fmt: skip
+
+
+def _key(text: str) -> tuple[int, int]:
+    rank, _, hash_ = text.partition(".")
+    known = rank.isdigit() and hash_.isdigit() and int(rank) <= LAST[0] and int(hash_) <= LAST[1]
+    return (int(rank), int(hash_)) if known else LAST
+
+
 def forget() -> None:
     """The next answers are fresh ones."""
     _answer.clear()
@@ -179,17 +307,21 @@ def _filters(selection: Selection) -> dict[str, Any]:
 
 
 def _ask(view: str, **arguments: Any) -> pd.DataFrame:
-    return _answer(dsn(), os.environ.get("SPANLEDGER_READ_KEY", ""), view, tuple(arguments.items())).copy()
+    names = ", ".join(f"{name}={{{name}:{_TYPES.get(name, 'Array(String)')}}}" for name in arguments)
+    source = f"spanledger.{view}({names})" if names else f"spanledger.{view}"
+    return _rows(f"SELECT * FROM {source}", tuple(arguments.items()))
+
+
+def _rows(question: str, arguments: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
+    return _answer(dsn(), os.environ.get("SPANLEDGER_READ_KEY", ""), question, arguments).copy()
 
 
 @st.cache_data(ttl=_KEPT_SECONDS, max_entries=500, show_spinner=False)
-def _answer(where: str, key: str, view: str, arguments: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
-    """A view's rows with the driver's own values: Decimal for money, None for what is not known, times in UTC."""
-    names = ", ".join(f"{name}={{{name}:{_TYPES.get(name, 'Array(String)')}}}" for name, _ in arguments)
+def _answer(where: str, key: str, question: str, arguments: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
+    """The rows with the driver's own values: Decimal for money, None for what is not known, times in UTC."""
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in arguments}
     try:
-        source = f"spanledger.{view}({names})" if names else f"spanledger.{view}"
-        answer = _client(where, key).query(f"SELECT * FROM {source}", parameters=values)
+        answer = _client(where, key).query(question, parameters=values)
     except (OperationalError, HTTPError, OSError) as error:
         raise StoreAwayError(str(error)) from error
     except ClickHouseError as error:

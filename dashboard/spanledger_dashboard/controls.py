@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
+from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from spanledger_dashboard import ask, explain, parts
+from spanledger_dashboard.find import Find
 from spanledger_dashboard.selection import CUSTOM, DIMENSIONS, RANGES, Period, Selection
 from spanledger_dashboard.view import View
 
@@ -19,6 +22,7 @@ _KEY = "selection"
 SECTIONS = {
     "Usage": ("Overview", "Spend"),
     "Performance": ("Latency", "Errors", "Providers"),
+    "Calls": ("Traces", "Sessions", "Compare"),
     "On call": ("Reliability", "Delivery", "Alerts"),
 }
 """The pages, as the sidebar lists them."""
@@ -51,7 +55,17 @@ def choose_range(name: str) -> None:
 
 
 def clear_filters() -> None:
-    select(replace(selection(), chosen={}))
+    select(replace(selection(), chosen={}, classes=(), find=Find()))
+
+
+def look_for(**changed: Any) -> None:
+    """Look for something else among traces, from the first page on."""
+    select(replace(selection(), find=replace(selection().find, **({"after": ""} | changed))))
+
+
+def address(page: str, chosen: Selection) -> str:
+    """A link to a page that shows this."""
+    return f"{page}?{urlencode(chosen.query(), doseq=True)}"
 
 
 def sidebar(pages: Mapping[str, st.Page]) -> None:

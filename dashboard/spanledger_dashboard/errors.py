@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from spanledger_dashboard import ask, controls, draw, explain, parts, states
+from spanledger_dashboard.find import Find
 from spanledger_dashboard.overview import chart, last_call, row, width
 from spanledger_dashboard.palette import Palette
 from spanledger_dashboard.parts import Card, Cell
@@ -195,10 +196,10 @@ def _examples(view: View) -> None:
                     f"{explain.second(record['timestamp'])} · {explain.named(record['service'])} · {record['model']}"
                 )
                 with st.expander(f"{_plain(label)} · **{_plain(explain.named(record['error_type']))}**"):
-                    _facts(record)
+                    _facts(view, record)
 
 
-def _facts(record: Mapping[Any, Any]) -> None:
+def _facts(view: View, record: Mapping[Any, Any]) -> None:
     error_class = record["error_class"]
     parts.facts([
         ("Error", f"{record['error_type']} ({class_name(error_class)}: {CLASSES[error_class]})"),
@@ -212,6 +213,8 @@ def _facts(record: Mapping[Any, Any]) -> None:
     ])  # fmt: skip
     st.caption("Trace id")
     st.code(record["trace_id"], language=None)
+    opened = replace(view.selection, find=Find(trace=(record["trace_id"],), span=record["span_id"]))
+    parts.link(controls.address("traces", opened), "Open the trace")
 
 
 def _plain(text: str) -> str:

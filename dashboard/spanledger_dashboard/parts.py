@@ -52,6 +52,7 @@ def style(colours: Palette) -> None:
     .sl-head {{ font-weight: 620; font-size: .98rem; color: {colours.text}; line-height: 1.3; }}
     .sl-head small {{ color: {colours.muted}; font-weight: 400; font-size: .84rem; margin-left: .4rem; }}
     .sl-scroll {{ overflow: auto; max-height: 31.2rem; }}
+    .sl-scroll.whole {{ max-height: none; }}
     .sl-table {{ width: 100%; border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums;
                  color: {colours.text}; }}
     .sl-table th {{ text-align: right; font-weight: 500; color: {colours.muted}; padding: .35rem .55rem;
@@ -77,7 +78,7 @@ def style(colours: Palette) -> None:
     .sl-spark b {{ width: 3px; border-radius: 1px; background: {colours.line}; }}
     .sl-facts {{ margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .88rem;
         color: {colours.text}; font-variant-numeric: tabular-nums; }}
-    .sl-facts dt {{ color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
+    .sl-facts dt {{ margin: 0; padding: 0; color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
     .sl-section {{ color: {colours.muted}; font-size: .74rem; font-weight: 600; letter-spacing: .05em;
         text-transform: uppercase; padding: .15rem .5rem 0; }}
     .sl-verdict {{ color: {colours.text}; font-size: .92rem; line-height: 1.5; margin: .1rem 0 .35rem; }}
@@ -93,6 +94,17 @@ def style(colours: Palette) -> None:
     .sl-state code {{ background: {colours.page}; border: 1px solid {colours.line}; border-radius: 5px;
         padding: .05rem .35rem;
                       color: {colours.text}; font-size: .85em; }}
+    .sl-table a {{ color: inherit; text-decoration: none; font-weight: 560; }} .sl-table a:hover {{ text-decoration: underline; }}
+    .sl-link {{ color: {colours.accent}; font-size: .88rem; }} .sl-note {{ color: {colours.muted}; font-size: .86rem; line-height: 1.5; }}
+    .sl-note code {{ background: {colours.panel}; border-radius: 4px; padding: .05rem .3rem; color: {colours.text};
+        overflow-wrap: anywhere; }}
+    .sl-facet a {{ display: flex; gap: .5rem; color: {colours.text}; text-decoration: none; font-size: .85rem;
+        line-height: 1.75; border-radius: 5px;
+        padding: 0 .4rem; font-variant-numeric: tabular-nums; }}
+    .sl-facet a:hover {{ background: {colours.panel}; }} .sl-facet a.on {{ background: {colours.panel}; font-weight: 600;
+        color: {colours.accent}; }}
+    .sl-facet span {{ flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+    .sl-facet em {{ font-style: normal; color: {colours.muted}; }} .sl-facet .sl-section {{ padding: .5rem .4rem .1rem; }}
     @media (max-width: 900px) {{ .sl-cards {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }} }}
     </style>""")
 
@@ -150,10 +162,14 @@ class Cell:
     """Small bars in place of the text, which is then only said on pointing: one a bucket of time."""
     wrap: bool = False
     """Prose: broken into lines where it is long."""
+    href: str = ""
+    """What the text leads to."""
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, left: Sequence[int] = ()) -> None:
-    """The first column left, and those numbered in `left`; figures right."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, left: Sequence[int] = (), whole: bool = False
+) -> None:
+    """`whole`: all rows are seen, however many. The first column left, and those numbered in `left`; figures right."""
 
     def side(index: int) -> str:
         return "left" if index in left else ""
@@ -163,7 +179,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, l
         "<tr>" + "".join(_cell(cell, accent, side(index)) for index, cell in enumerate(row)) + "</tr>" for row in rows
     )
     rows_and_head = f'<table class="sl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    st.html(f'<div class="sl-scroll">{rows_and_head}</div>')
+    st.html(f'<div class="sl-scroll{" whole" if whole else ""}">{rows_and_head}</div>')
 
 
 def _cell(cell: Cell, accent: str, side: str) -> str:
@@ -174,6 +190,8 @@ def _cell(cell: Cell, accent: str, side: str) -> str:
         bar = f'<span class="sl-bar"><b style="width:{width:.1f}%;background:{cell.bar_colour or accent}"></b></span>'
     kinds = f"{'sl-pill ' if cell.pill else ''}{cell.tone}".strip()
     text = f'<span class="{kinds}">{escape(cell.text)}</span>' if kinds else escape(cell.text)
+    if cell.href:
+        text = f'<a href="{escape(cell.href)}" target="_self">{text}</a>'
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
     classes = f"{side} {'wrap' if cell.wrap else ''}".strip()
     return f'<td class="{classes}" title="{escape(cell.text)}">{dot}{_spark(cell) or text}{bar}{note}</td>'
@@ -196,6 +214,10 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
     """Names and what they are, below each other; what is not known is left out."""
     known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in pairs if text)
     st.html(f'<dl class="sl-facts">{known}</dl>')
+
+
+def link(href: str, text: str) -> None:
+    st.html(f'<a class="sl-link" href="{escape(href)}" target="_self">{escape(text)}</a>')
 
 
 def section(name: str) -> None:

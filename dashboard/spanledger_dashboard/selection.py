@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from spanledger_dashboard.find import Find
+
 RANGES = {
     "1h": timedelta(hours=1),
     "24h": timedelta(hours=24),
@@ -64,6 +66,7 @@ class Selection:
     """Error classes that Errors looks at; empty: all of them."""
     objective: str = ""
     """The SLO or budget that Reliability shows in full; empty: the one that is worst off."""
+    find: Find = field(default_factory=Find)
 
     def period(self, now: datetime) -> Period:
         """The range in time. Presets end with the minute that runs."""
@@ -86,7 +89,7 @@ class Selection:
             query["class"] = list(self.classes)
         if self.objective:
             query["objective"] = [self.objective]
-        return query
+        return query | self.find.query()
 
     @classmethod
     def of(cls, query: Mapping[str, Sequence[str]]) -> Selection:
@@ -110,6 +113,7 @@ class Selection:
             by=last("by") if last("by") in BY else DEFAULT_DIMENSION,
             classes=tuple(dict.fromkeys(query.get("class", []))),
             objective=last("objective"),
+            find=Find.of(query),
         )
 
 

@@ -117,6 +117,48 @@ def no_calls_here(view: View, last_call: str) -> None:
             st.button("Clear the filters", on_click=controls.clear_filters)
 
 
+def no_traces(view: View, last_call: str) -> None:
+    parts.state(
+        "No traces here",
+        f"No trace from {explain.span(view.period.since, view.period.until)} passes what is looked for.",
+        f"The last call in the ledger was in the hour from {last_call}. Spans are kept for weeks, the ledger's figures for years: what is "
+        "older is on the other pages.",
+    )
+    with st.container(horizontal=True):
+        if view.selection.range != "30d":
+            st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+        st.button("Clear the filters", on_click=controls.clear_filters)
+
+
+def no_such_trace(trace_id: str) -> None:
+    parts.state(
+        "No such trace",
+        f"No span of `{trace_id}` is kept here.",
+        "Spans are kept for weeks, and seen only in their own project. A trace that is a few seconds old may still be on its way.",
+    )
+    _again("Check again")
+
+
+def no_sessions(view: View, last_call: str) -> None:
+    parts.state(
+        "No sessions here",
+        f"No call from {explain.span(view.period.since, view.period.until)} that passes the filters names its session. "
+        "`spanledger.attribute(session=…)` does, or the attribute `session.id`.",
+        f"The last call in the ledger was in the hour from {last_call}.",
+    )
+    if view.selection.range != "30d":
+        st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+
+
+def no_such_session(view: View, session: str) -> None:
+    parts.state(
+        "No such session",
+        f"No span of `{session}` is kept from {explain.span(view.period.since, view.period.until)}.",
+    )
+    if view.selection.range != "30d":
+        st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+
+
 def no_errors(view: View, calls: str) -> None:
     kinds = " of " + ", ".join(name.replace("_", " ") for name in view.selection.classes)
     parts.state(

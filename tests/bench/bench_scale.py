@@ -83,6 +83,41 @@ def searches(running: Running, calls: int, runs: int) -> Iterator[tuple[str, Que
     )
 
 
+PASSES = (
+    EVERYTHING
+    + ", status='', classes=[], prompt_name='', prompt_version='', trace_ids=[], tags=%s, user_id='%s', session_id=''"
+)
+
+
+def trace_pages() -> Iterator[tuple[str, Question]]:
+    """The Traces page: ids first, then their rows; the newest in the first range that is tried."""
+
+    def ids(run: int, days: float, sort: str = "newest", tags: str = "[]", user: str = "") -> str:
+        bounds = ", ".join(
+            f"{end}_{what}=0" for end in ("min", "max") for what in ("cost_usd", "duration_ns", "tokens")
+        )
+        first = (
+            f"before_rank={2**63 - 1}, before_hash={2**64 - 1}, limit=51, sort='{sort}', totals={int(sort != 'newest')}"
+        )
+        return f"trace_page({PASSES % (tags, user)}, {bounds}, {first}, {within(days, run)})"
+
+    def rows(run: int) -> str:
+        page = f"(SELECT groupArray(hash) FROM {ids(run, 1 / 144)})"
+        return (
+            "SELECT count(), sum(cost_usd) FROM spans WHERE cityHash64(trace_id) IN "
+            f"(SELECT arrayJoin({page})) AND timestamp >= toDateTime('{month.END:%F %T}', 'UTC') - INTERVAL 2 DAY"
+        )
+
+    yield "first page of traces, newest: ids", lambda run: f"SELECT * FROM {ids(run, 1 / 144)}"
+    yield "first page of traces, newest: ids and rows", rows
+    yield (
+        "first page of traces of a user, 30 d: ids",
+        lambda run: f"SELECT * FROM {ids(run, 30, user=f'customer-1/{run}')}",
+    )
+    yield "first page of traces, dearest, 24 h: ids", lambda run: f"SELECT * FROM {ids(run, 1, 'dearest')}"
+    yield "facets of traces, 24 h", lambda run: f"SELECT * FROM trace_facets({PASSES % ('[]', '')}, {within(1, run)})"
+
+
 def trace(trace_id: str) -> str:
     return f"SELECT * FROM trace(trace_id='{trace_id}', project='default')"
 
@@ -98,7 +133,7 @@ def measure(folder: Path, runs: int) -> dict[str, tuple[float, float]]:
     figures = {}
     with platform(folder) as running:
         calls = running.client.query("SELECT sum(calls) FROM freshness(project='')").result_rows[0][0]
-        for title, question in [*rollups(), *searches(running, calls, runs)]:
+        for title, question in [*rollups(), *trace_pages(), *searches(running, calls, runs)]:
             running.client.query(question(0))
             took = []
             for run in range(runs):

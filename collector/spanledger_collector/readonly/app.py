@@ -73,6 +73,11 @@ class ReadOnlyInterface:
         self._limits = limits
         self._closed = False
 
+    @property
+    def service(self) -> Service:
+        """What answers, for another face of the same store."""
+        return self._service
+
     def close(self) -> None:
         """Kills what runs and closes every handle. May be called again."""
         if not self._closed:
@@ -119,7 +124,7 @@ class ReadOnlyInterface:
     def _projects(self, headers: Mapping[str, str], arguments: Mapping[str, str]) -> Scope:
         key = key_presented(headers, arguments)
         # A page in a browser can have its own name resolved to this machine, and then read what needs no key.
-        if key is None and not _is_loopback(headers.get("host", "")):
+        if key is None and not is_loopback(headers.get("host", "")):
             raise ClickHouseError(516, "AUTHENTICATION_FAILED", "Without a key, ask this machine by its own name.")
         try:
             return self._authorize(key)
@@ -185,7 +190,8 @@ async def _set_when_client_leaves(receive: _Receive, gone: asyncio.Event) -> Non
     gone.set()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Is this `Host` header a name of the machine itself?"""
     name = urlsplit(f"//{host}").hostname or ""
     if name == "localhost":
         return True

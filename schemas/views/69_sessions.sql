@@ -1,0 +1,18 @@
+-- What did these sessions cost, how many turns had they, whose were they? A row a session of `session_ids` (`session_page`), the one that was
+-- active last first, of its spans in the range; turns are its traces. Money and tokens as in `traces`.
+CREATE OR REPLACE VIEW spanledger.sessions AS
+SELECT
+    project, session_id, min(spans.timestamp) AS first_at, max(spans.timestamp) AS last_at,
+    uniqExact(trace_id) AS turns, countIf(billing_owner) AS calls, countIf(status = 'error') AS errors,
+    sumIf(spans.cost_usd, billing_owner) AS cost_usd, countIf(billing_owner AND cost_status = 'unpriced') AS unpriced_calls,
+    sumIf(spans.input_tokens, billing_owner) AS input_tokens, sumIf(spans.output_tokens, billing_owner) AS output_tokens,
+    arraySort(groupUniqArrayIf(user_id, user_id != '')) AS users,
+    arraySort(groupUniqArrayIf(service_name::String, service_name != '')) AS services,
+    arraySort(groupUniqArrayIf(model::String, model != '')) AS models
+FROM spanledger.spans AS spans
+WHERE session_id IN {session_ids:Array(String)} AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+  AND received_at >= {from:DateTime('UTC')} - INTERVAL @future_hours HOUR
+  AND (empty({project:String}) OR project = {project:String})
+GROUP BY project, session_id
+ORDER BY last_at DESC, session_id DESC
+SETTINGS use_skip_indexes_on_data_read = 0

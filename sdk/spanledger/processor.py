@@ -12,6 +12,7 @@ from spanledger.config import Spans
 from spanledger.conventions import has_genai_attribute, is_genai_scope
 from spanledger.faults import faults
 from spanledger.outbox import Outbox
+from spanledger.partial import expect, settle
 
 _TRACES_REMEMBERED = 10_000
 
@@ -37,7 +38,10 @@ class LedgerProcessor(SpanProcessor):
                 if not attributes.keys().isdisjoint(own):
                     attributes = {key: value for key, value in attributes.items() if key not in own}
                 span.set_attributes(attributes)
-            if _has_genai_scope(span) or has_genai_attribute(span.attributes or ()):
+            genai = _has_genai_scope(span)
+            if genai:
+                expect(span)
+            if genai or has_genai_attribute(span.attributes or ()):
                 self._remember(span)
         except Exception:
             faults.record("on_start")
@@ -45,7 +49,7 @@ class LedgerProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         try:
             if _has_genai_scope(span):
-                self._outbox.put(span)
+                self._outbox.put(settle(span))
             elif has_genai_attribute(span.attributes or ()):
                 self._remember(span)
                 self._outbox.put(span)

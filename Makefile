@@ -7,7 +7,7 @@ CODE   := sdk collector dashboard demo grafana tests
 BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format boards dialects bench browser promtool clients screenshots clean
+.PHONY: help demo test check format boards dialects bench libraries browser promtool clients screenshots clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ dialects: $(READY) ## Write the table of docs/dialects.md anew
 
 bench: $(READY) ## Print the figures of this machine (about 25 minutes)
 	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done
+
+libraries: ## Try each client library in an environment of its own (some minutes)
+	$(PYTHON) tests/sdk/try_library.py $(ARGS)
 
 screenshots: $(READY) browser ## Take the pictures of docs/screenshots anew, of the demo (3 minutes)
 	$(BIN)/python -m pytest tests/docs_screenshots.py

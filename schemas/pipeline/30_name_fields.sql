@@ -77,5 +77,6 @@ SELECT origin, resource, span,
         extract(concat(span.status_message, '\n', @field(status_message), '\n', exception_message), @status_in_message)) AS refused_with,
     streams_apart,
     -- a stream that is reported apart lasted as long as it says
-    if(refusal = '', ifNull(if(streams_apart AND span.end_ns = span.start_ns, spanledger_ttft_ns(@field(duration)), span.end_ns - span.start_ns), 0), 0) AS duration_ns
+    if(refusal = '', ifNull(if(streams_apart AND span.end_ns = span.start_ns, spanledger_ttft_ns(@field(duration)), span.end_ns - span.start_ns), 0), 0) AS duration_ns,
+    @field(usage_estimated) = 'true' AS usage_estimated
 FROM told

@@ -50,5 +50,6 @@ SELECT origin, resource, span, named,
     -- where streams are reported apart, a request that was not answered in its own span is told by another
     has(@billable_operations, operation) AND NOT (streams_apart AND span.end_ns > span.start_ns AND NOT has_usage AND NOT failed AND named.response_id = '') AS billing_owner,
     NOT has_usage AND failed AND (refused OR toUInt16OrZero(error_type) >= 400 OR has(@refusals, arrayElement(splitByChar('.', error_type), -1))) AS free,
-    if(named.reported_cost_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd  -- our own SDK only repeats the price book
+    if(named.reported_cost_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd,  -- our own SDK only repeats the price book
+    usage_estimated
 FROM figures

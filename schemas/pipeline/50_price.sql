@@ -68,7 +68,7 @@ SELECT origin, resource, span, named, checked, refusal, timestamp, provider, mod
         isNull(list_cost_usd) AND isNotNull(provider_cost_usd), 'reported',
         isNull(list_cost_usd), 'unpriced',
         notEmpty(usage_flags), 'partial',
-        tier_is_unknown, 'estimated',
+        tier_is_unknown OR usage_estimated, 'estimated',
         'priced') AS cost_status,
     if(billing_owner, NULL, coalesce(list_cost_usd, provider_cost_usd)) AS unbilled_cost_usd,
     entry_id AS price_id, entry_version AS price_version  -- of an unpriced call too: GPUs are paid when the hour is over

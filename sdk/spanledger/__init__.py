@@ -13,7 +13,8 @@ Importing this package is light: OpenTelemetry's API and nothing else. All else 
 from spanledger.attribution import attribute
 from spanledger.lifecycle import flush, instrument, shutdown, stats
 from spanledger.logs import JsonFormatter
+from spanledger.record import record_call
 from spanledger.report import Report
 from spanledger.stats import Stats
 
-__all__ = ["JsonFormatter", "Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]
+__all__ = ["JsonFormatter", "Report", "Stats", "attribute", "flush", "instrument", "record_call", "shutdown", "stats"]

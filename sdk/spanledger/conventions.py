@@ -12,6 +12,23 @@ COST_AMOUNT = "gen_ai.usage.cost.amount"
 COST_CURRENCY = "gen_ai.usage.cost.currency"
 COST_SOURCE = "gen_ai.usage.cost.source"
 
+OPERATION = "gen_ai.operation.name"
+PROVIDER = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_ID = "gen_ai.response.id"
+FINISH_REASONS = "gen_ai.response.finish_reasons"
+FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
+REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+ERROR_TYPE = "error.type"
+USAGE_ESTIMATED = "spanledger.usage.estimated"
+"""True where the tokens were counted by the SDK and not by the provider: see `spanledger.partial`."""
+
 EXPORT_PROCESS = "spanledger.export.process"
 EXPORT_STARTED = "spanledger.export.started"
 EXPORT_SEQUENCE = "spanledger.export.sequence"
@@ -31,6 +48,8 @@ _SCOPES = (
     "opentelemetry.instrumentation.google_genai",
     "opentelemetry.instrumentation.openai",
     "opentelemetry.instrumentation.anthropic",
+    "opentelemetry.instrumentation.groq",
+    "opentelemetry.instrumentation.ollama",
     "com.anthropic.sdk.python",
     "mistralai_sdk_tracer",
     "openinference.instrumentation.",
@@ -42,6 +61,7 @@ _SCOPES = (
     "logfire.anthropic",
     "litellm",
     "mcp-python-sdk",
+    "spanledger.record_call",
 )
 _ATTRIBUTES = (
     "gen_ai.",

@@ -126,6 +126,12 @@ def stats() -> Stats:
     return Stats(faults=faults.count) if session is None else session.outbox.stats()
 
 
+def tracer() -> trace.Tracer:
+    """Of our own spans; its spans go nowhere where `instrument()` was not called."""
+    session = _session
+    return trace.NoOpTracer() if session is None else session.tracer()
+
+
 def service() -> str:
     """The name under which `instrument()` reports this process; empty where there is none."""
     session = _session

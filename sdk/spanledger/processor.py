@@ -16,6 +16,7 @@ from spanledger.config import Spans
 from spanledger.conventions import has_genai_attribute, is_genai_scope
 from spanledger.faults import faults
 from spanledger.outbox import Outbox
+from spanledger.partial import expect, settle
 
 _TRACES_REMEMBERED = 10_000
 
@@ -56,7 +57,10 @@ class LedgerProcessor(SpanProcessor):
                 if not attributes.keys().isdisjoint(own):
                     attributes = {key: value for key, value in attributes.items() if key not in own}
                 span.set_attributes(attributes)
-            if _has_genai_scope(span) or has_genai_attribute(span.attributes or ()):
+            genai = _has_genai_scope(span)
+            if genai:
+                expect(span)
+            if genai or has_genai_attribute(span.attributes or ()):
                 self._remember(span)
         except Exception:
             faults.record("on_start")
@@ -66,7 +70,7 @@ class LedgerProcessor(SpanProcessor):
             if self._parents is not None and self._is_parents(span):
                 return
             if _has_genai_scope(span):
-                self._outbox.put(span)
+                self._outbox.put(settle(span))
             elif has_genai_attribute(span.attributes or ()):
                 self._remember(span)
                 self._outbox.put(span)

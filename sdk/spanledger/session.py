@@ -8,16 +8,17 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from spanledger import last_words, threads
+from spanledger import anthropic_streams, last_words, threads
+from spanledger.catalogue import ANTHROPIC, OPENAI, Library
 from spanledger.config import Config
 from spanledger.disk_queue import DiskQueue
-from spanledger.libraries import OPENAI, Instrumentation
+from spanledger.libraries import Instrumentation, when_imported
+from spanledger.openai_streams import OpenAIStreams
 from spanledger.outbox import Outbox
 from spanledger.patch import Patch
 from spanledger.processor import LedgerProcessor
 from spanledger.report import Report
 from spanledger.sampling import FullRecording
-from spanledger.streams import StreamUsage
 
 
 class Session:
@@ -31,23 +32,28 @@ class Session:
         self._recording: FullRecording | None = None
         self._instrumentation: Instrumentation | None = None
         self._patches: list[Patch] = []
+        self._closed = False
+        self._tracers: trace.TracerProvider = trace.NoOpTracerProvider()
 
     def open(self, given: trace.TracerProvider | None) -> None:
         provider, whose = self._provider(given)
+        self._tracers = provider
         processor = LedgerProcessor(self.outbox, self._config.spans)
         provider.add_span_processor(processor)
         self._recording = FullRecording(provider, processor)
-        self._instrumentation = Instrumentation(provider)
         self._patches += threads.carry()
-        if self._config.stream_usage and self._instrumentation.traces(OPENAI):
-            self._patches += StreamUsage().install()
+        self._instrumentation = Instrumentation(provider, self._traced)
         last_words.at_exit_of_celery_workers(self.outbox)
         if self._config.sigterm and not last_words.on_sigterm(self.outbox):
             self._notes.append("SIGTERM has a handler of the app's, or this is not the main thread: it is left alone")
         self.report = self._report(provider, whose)
 
+    def tracer(self) -> trace.Tracer:
+        return self._tracers.get_tracer("spanledger.record_call")
+
     def close(self, timeout: float) -> bool:
         last_words.undo()
+        self._closed = True
         for patch in reversed(self._patches):
             patch.undo()
         if self._instrumentation is not None:
@@ -64,6 +70,17 @@ class Session:
         except (OSError, ValueError, ImportError) as error:
             self._notes.append(f"the disk queue is off: {error}")
             return None
+
+    def _traced(self, library: Library) -> None:
+        """Our own wrappers lie around those of the instrumentor."""
+        if library is OPENAI:
+            self._patches += OpenAIStreams(self._config.stream_usage).install()
+        elif library is ANTHROPIC:
+            when_imported("anthropic", self._watch_anthropic)
+
+    def _watch_anthropic(self, _: object) -> None:
+        if not self._closed:
+            self._patches += anthropic_streams.install()
 
     def _provider(self, given: trace.TracerProvider | None) -> tuple[Any, str]:
         """The provider to join, and whose it is. Any with `add_span_processor` will do, as the SDK's or a wrapper of

@@ -14,6 +14,8 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
+from sdk import formats
+
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers, body."""
 
@@ -68,10 +70,11 @@ class Server:
                 self.asked.set()
                 status, headers, data = answer(post)
                 handler.send_response(status)
-                for name, value in {**headers, "content-length": str(len(data))}.items():
+                for name, value in {"content-length": str(len(data)), **headers}.items():
                     handler.send_header(name, value)
                 handler.end_headers()
                 handler.wfile.write(data)
+                handler.close_connection = "content-length" in headers  # promised more than there is: a broken stream
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -104,32 +107,51 @@ def _events(*events: tuple[str, object]) -> Answer:
 
 
 def provider() -> Server:
-    """OpenAI under `/v1`, Anthropic at the root. A model called `error-429` answers 429; `no-options` refuses
-    `stream_options` as servers that do not know it do."""
+    """OpenAI under `/v1`, Anthropic at the root, others by their paths: see formats.py.
+
+    A model called `error-429` answers 429; `no-options` refuses `stream_options` as servers that do not know it do; the
+    stream of one that begins with `cut-` breaks off in the middle.
+    """
 
     def answer(post: Post) -> Answer:
         request = post.json()
-        model = request["model"]
+        request["model"] = model = request.get("model") or formats.model_in_path(post.path)
         if model.startswith("error-"):
             status = int(model.removeprefix("error-"))
             return _json(status, {"type": "error", "error": {"type": "api_error", "message": "no"}})
         if model == "no-options" and "stream_options" in request:
             return _json(400, {"error": {"message": "Unrecognized request argument supplied: stream_options"}})
+        if (other := formats.answer(post.path, request, OPENAI_USAGE)) is not None:
+            return _cut(model, (200, {"content-type": other[0]}, other[1]))
         if post.path == "/v1/messages":
-            return _anthropic(request)
+            return _cut(model, _anthropic(request))
         if post.path == "/v1/embeddings":
             usage = {"prompt_tokens": 1000, "total_tokens": 1000}
             data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
             return _json(200, {"object": "list", "model": model, "data": data, "usage": usage})
-        return _openai(request)
+        return _cut(model, _openai(request))
 
     return Server(answer)
+
+
+def _cut(model: str, answer: Answer) -> Answer:
+    status, headers, data = answer
+    if not model.startswith("cut-"):
+        return answer
+    events = data.split(b"\n\n")
+    return status, {**headers, "content-length": str(len(data))}, b"\n\n".join(events[: len(events) // 3]) + b"\n\n"
 
 
 def _openai(request: dict[str, Any]) -> Answer:
     common = {"id": "chatcmpl-1", "created": 1, "model": request["model"]}
     if not request.get("stream"):
-        choice = {"index": 0, "message": {"role": "assistant", "content": "the secret answer"}, "finish_reason": "stop"}
+        choice: dict[str, Any] = {
+            "index": 0,
+            "message": {"role": "assistant", "content": "{}" if "response_format" in request else "the secret answer"},
+            "finish_reason": "stop",
+        }
+        if formats.asks_for_tool(request):
+            choice = {"index": 0, "message": formats.TOOL_MESSAGE, "finish_reason": "tool_calls"}
         return _json(200, {**common, "object": "chat.completion", "choices": [choice], "usage": OPENAI_USAGE})
     asked = (request.get("stream_options") or {}).get("include_usage")
     common |= {"object": "chat.completion.chunk"}

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import openai
 import pytest
 import spanledger
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from sdk.loopback import MESSAGES, OPENAI_MODEL, Receiver, Run
+from sdk.loopback import MESSAGES, OPENAI_MODEL, Receiver, Run, Server
+from spanledger.catalogue import LIBRARIES
 from spanledger.report import State
 from spanledger.stats import Loss
 
 
-def test_eight_public_names_and_no_more() -> None:
-    names = ["JsonFormatter", "Report", "Stats", "attribute", "flush", "instrument", "shutdown", "stats"]
+def test_nine_public_names_and_no_more() -> None:
+    names = ["JsonFormatter", "Report", "Stats", "attribute", "flush", "instrument", "record_call", "shutdown", "stats"]
     assert sorted(spanledger.__all__) == names
 
 
@@ -213,3 +216,58 @@ def test_a_fault_inside_is_kept_from_the_app_counted_and_logged_once(
     assert stats.faults == before + 2
     assert stats.dropped == {Loss.FAULT: 2}
     assert len(log()) <= 1
+
+
+def test_a_library_is_not_imported_for_the_app_and_is_traced_once_the_app_imports_it(
+    run: Run, collector: Receiver
+) -> None:
+    line, loaded = run(
+        """
+        report = spanledger.instrument()
+        loaded = "openai" in sys.modules
+        chat()
+        answer([str(report.libraries[0]), loaded])
+        """
+    )
+    assert line.endswith(": once it is imported")
+    assert not loaded
+    assert len(collector.calls()) == 1
+
+
+def test_one_that_is_imported_after_shutdown_is_left_alone(run: Run, collector: Receiver) -> None:
+    run("spanledger.instrument(); spanledger.shutdown(); chat()")
+    assert collector.calls() == []
+
+
+def test_mistral_traces_itself_when_asked_and_what_was_said_stays_here(
+    run: Run, collector: Receiver, provider: Server
+) -> None:
+    switches = run(
+        """
+        from mistralai.client import Mistral
+        report = spanledger.instrument()
+        switches = [os.environ["MISTRAL_SDK_TELEMETRY"]]
+        client = Mistral(api_key="k", server_url=os.environ["PROVIDER"] + "/mistral")
+        client.chat.complete(model="mistral-large-latest", messages=[{"role": "user", "content": "the secret prompt"}])
+        spanledger.shutdown()
+        answer([*switches, os.environ.get("MISTRAL_SDK_TELEMETRY")])
+        """
+    )
+    assert switches == ["global", None]
+    [call] = collector.calls()
+    assert call.attributes["gen_ai.usage.input_tokens"] == 1200
+    assert not any(b"secret" in post.body for post in collector.posts)
+
+
+def test_mistral_is_not_overruled(run: Run) -> None:
+    said = run(
+        "answer([str(one) for one in spanledger.instrument().libraries if one.name == 'mistralai'])",
+        MISTRAL_SDK_TELEMETRY="dedicated",
+    )
+    assert said[0].endswith("not traced: MISTRAL_SDK_TELEMETRY=dedicated turns its own tracing off")
+
+
+def test_every_library_has_an_extra_of_its_own() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert {library.extra for library in LIBRARIES} <= project["optional-dependencies"].keys()
+    assert len(project["dependencies"]) <= 6

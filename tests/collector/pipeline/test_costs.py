@@ -100,6 +100,11 @@ def test_a_service_tier_with_rates_of_its_own_pays_those(pipeline: Pipeline) -> 
     assert posted.posting["service_tier"] == "priority"
 
 
+def test_tokens_that_the_sdk_has_estimated_make_an_estimated_cost(pipeline: Pipeline) -> None:
+    assert cost(pipeline.post_spans(call({"spanledger.usage.estimated": True}))) == ("estimated", Decimal("0.0028"))
+    assert cost(pipeline.post_spans(call({"spanledger.usage.estimated": False})))[0] == "priced"
+
+
 def test_a_service_tier_unknown_to_the_book_is_estimated_at_the_list_price(pipeline: Pipeline) -> None:
     assert cost(pipeline.post_spans(call({TIER: "scale"}))) == ("estimated", Decimal("0.0028"))
 

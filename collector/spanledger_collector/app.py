@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -35,10 +36,10 @@ def collector_app(
     """The app. `ready` says what is not ready, '' where all is; `metrics` is Prometheus text; `on_refused` hears each error status."""
     app = FastAPI(title="spanledger collector", docs_url=None, redoc_url=None, openapi_url=None)
 
-    async def traces(request: Request) -> Response:
+    async def export(signal: wire.Signal, request: Request) -> Response:
         try:
             project = door.project_of(request.headers.get("authorization", ""))
-            await door.accept(project, await _body(request, limits.body))
+            await door.accept(project, signal, await _body(request, limits.body))
         except ClientDisconnect:
             return Response(status_code=499)
         except RefusedError as error:
@@ -47,14 +48,15 @@ def collector_app(
             return _error(503, str(error), {"Retry-After": str(error.after)})
         except CollectorError as error:  # nobody's request is at fault: a client may keep it and come back
             return _error(503, str(error), {"Retry-After": "30"})
-        return Response(b"", media_type=PROTOBUF)  # an empty ExportTraceServiceResponse: all of it was taken
+        return Response(b"", media_type=PROTOBUF)  # an empty Export…ServiceResponse: all of it was taken
 
     def _error(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
         on_refused(status)
         return Response(wire.status(_RPC_CODES.get(status, 2), text), status, headers, media_type=PROTOBUF)
 
     # a bare route: FastAPI's own would resolve parameters that this one has none of, thousands of times a second
-    app.add_route("/v1/traces", traces, methods=["POST"])
+    for signal in wire.Signal:
+        app.add_route(f"/v1/{signal}", partial(export, signal), methods=["POST"])
 
     @app.get("/healthz")
     def healthz() -> PlainTextResponse:

@@ -202,6 +202,13 @@ class Metrics(Collector):
         )
         for status, number in self._refused.items():
             refused.add_metric([str(status)], number)
+        not_kept = CounterMetricFamily(
+            "spanledger_items_not_kept",
+            "Log records and data points that were acknowledged and are not kept.",
+            labels=["signal"],
+        )
+        for signal, items in self._door.not_kept.items():
+            not_kept.add_metric([signal], items)
         counters = {
             "spanledger_requests_accepted": (
                 "Requests acknowledged: durable, and posted exactly once.",
@@ -237,6 +244,7 @@ class Metrics(Collector):
         }
         return [
             refused,
+            not_kept,
             *(CounterMetricFamily(name, text, value=value) for name, (text, value) in counters.items()),
             *(GaugeMetricFamily(name, text, value=value) for name, (text, value) in gauges.items()),
         ]

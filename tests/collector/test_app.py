@@ -16,7 +16,7 @@ import httpx2
 import pytest
 import uvicorn
 from collector.rig import DEADLINE, PROTOBUF, until
-from collector.traffic import call, calls, request
+from collector.traffic import call, calls, log_request, metric_request, request
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -28,6 +28,7 @@ from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.door import Door
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.spool import Spool, SpoolSettings
+from spanledger_collector.wire import Signal
 
 LIMIT = 100_000
 
@@ -202,9 +203,22 @@ def test_a_full_spool_asks_for_a_retry_after_a_while(tmp_path: Path) -> None:
         assert len(collector.kept()) == collector.door.accepted > 0
 
 
-def test_only_traces_are_taken_and_only_posted(collector: Collector) -> None:
+def test_what_is_no_signal_is_not_found_and_signals_are_only_posted(collector: Collector) -> None:
     assert collector.http.get("/v1/traces").status_code == 405
-    assert collector.http.post("/v1/metrics", content=b"", headers=PROTOBUF).status_code == 404
+    assert collector.http.post("/v1/profiles", content=b"", headers=PROTOBUF).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("signal", "body", "items"), [(Signal.LOGS, log_request(3), 3), (Signal.METRICS, metric_request(2), 2)]
+)
+def test_logs_and_metrics_are_acknowledged_so_that_their_exporter_is_content(
+    collector: Collector, signal: Signal, body: bytes, items: int
+) -> None:
+    answer = collector.http.post(f"/v1/{signal}", content=body, headers=PROTOBUF)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert collector.door.not_kept[signal] == items
+    answer = collector.http.post(f"/v1/{signal}", content=b"no protobuf", headers=PROTOBUF)
+    assert answer.status_code == 400 and str(signal) in explained(answer).message
 
 
 # -- clients that leave

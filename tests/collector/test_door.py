@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from collector.traffic import calls, request
+from collector.traffic import calls, log_request, metric_request, request
 from spanledger_collector.door import DEFAULT_PROJECT, REMEMBERED_REQUESTS, Door
 from spanledger_collector.envelope import Envelope, digest
 from spanledger_collector.errors import RefusedError, RetryableError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.spool import Spool, SpoolSettings
+from spanledger_collector.wire import Signal
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def kept(spool: Spool) -> list[Envelope]:
 
 def test_a_request_is_kept_byte_for_byte_under_its_project(door: Door, spool: Spool) -> None:
     body = request(calls(3))
-    asyncio.run(door.accept("web", body))
+    asyncio.run(door.accept("web", Signal.TRACES, body))
 
     [envelope] = kept(spool)
     assert (envelope.project, envelope.request, envelope.digest) == ("web", body, digest("web", body))
@@ -56,7 +57,7 @@ def test_a_request_is_kept_byte_for_byte_under_its_project(door: Door, spool: Sp
 def test_a_retry_of_the_same_bytes_is_acknowledged_but_not_stored_again(door: Door, spool: Spool) -> None:
     async def thrice() -> None:
         for _ in range(3):
-            await door.accept("web", body)
+            await door.accept("web", Signal.TRACES, body)
 
     body = request(calls(3))
     asyncio.run(thrice())
@@ -67,7 +68,7 @@ def test_a_retry_of_the_same_bytes_is_acknowledged_but_not_stored_again(door: Do
 
 def test_identical_requests_at_once_are_stored_once_and_all_acknowledged(door: Door, spool: Spool) -> None:
     async def at_once() -> None:
-        await asyncio.gather(*(door.accept("web", body) for _ in range(20)))
+        await asyncio.gather(*(door.accept("web", Signal.TRACES, body) for _ in range(20)))
 
     body = request(calls(3))
     asyncio.run(at_once())
@@ -78,15 +79,15 @@ def test_identical_requests_at_once_are_stored_once_and_all_acknowledged(door: D
 
 def test_the_same_bytes_from_two_projects_are_two_requests(door: Door, spool: Spool) -> None:
     body = request(calls(1))
-    asyncio.run(door.accept("web", body))
-    asyncio.run(door.accept("app", body))
+    asyncio.run(door.accept("web", Signal.TRACES, body))
+    asyncio.run(door.accept("app", Signal.TRACES, body))
     assert [envelope.project for envelope in kept(spool)] == ["web", "app"]
 
 
 def test_a_request_from_before_a_restart_is_known(spool: Spool, keys: Keys) -> None:
     body = request(calls(1))
     door = Door(spool, keys, time.time_ns, open_door=True, seen=[digest("web", body)])
-    asyncio.run(door.accept("web", body))
+    asyncio.run(door.accept("web", Signal.TRACES, body))
     assert kept(spool) == [] and door.duplicates == 1
 
 
@@ -95,7 +96,7 @@ def test_the_oldest_requests_are_forgotten_first(spool: Spool, keys: Keys) -> No
     seen = [digest("web", old), *(n.to_bytes(16) for n in range(REMEMBERED_REQUESTS - 2)), digest("web", young)]
     door = Door(spool, keys, time.time_ns, open_door=True, seen=seen)
     for body in (request(calls(1)), young, old):
-        asyncio.run(door.accept("web", body))
+        asyncio.run(door.accept("web", Signal.TRACES, body))
     assert door.duplicates == 1 and len(kept(spool)) == 2
 
 
@@ -104,13 +105,13 @@ def test_a_client_that_leaves_while_its_request_is_written_neither_loses_nor_blo
 ) -> None:
     async def leave() -> None:
         for body in bodies:
-            first, retry = (asyncio.create_task(door.accept("web", body)) for _ in range(2))
+            first, retry = (asyncio.create_task(door.accept("web", Signal.TRACES, body)) for _ in range(2))
             await asyncio.sleep(0)
             first.cancel()
             retry.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await first
-        await asyncio.gather(*(door.accept("web", body) for body in bodies))
+        await asyncio.gather(*(door.accept("web", Signal.TRACES, body) for body in bodies))
 
     bodies = [request(calls(1)) for _ in range(20)]
     asyncio.run(leave())
@@ -125,14 +126,16 @@ def test_a_request_that_could_not_be_written_is_not_known_when_it_comes_again(tm
     body = request(calls(1))
 
     async def twice_at_once() -> None:
-        both = await asyncio.gather(door.accept("web", body), door.accept("web", body), return_exceptions=True)
+        both = await asyncio.gather(
+            door.accept("web", Signal.TRACES, body), door.accept("web", Signal.TRACES, body), return_exceptions=True
+        )
         assert [type(error) for error in both] == [RetryableError] * 2
 
-    asyncio.run(door.accept("web", request(calls(1))))
+    asyncio.run(door.accept("web", Signal.TRACES, request(calls(1))))
     (tmp_path / "spool").rename(tmp_path / "elsewhere")  # the next segment cannot be opened
     asyncio.run(twice_at_once())
     (tmp_path / "elsewhere").rename(tmp_path / "spool")
-    asyncio.run(door.accept("web", body))
+    asyncio.run(door.accept("web", Signal.TRACES, body))
 
     assert len(kept(spool)) == 2 and door.accepted == 2 and door.duplicates == 0
     spool.journal.close()
@@ -142,11 +145,11 @@ def test_a_full_spool_is_said_before_the_request_is_known(tmp_path: Path, keys: 
     spool = Spool(tmp_path / "small", SpoolSettings(seal_after=0, limit=1_000))
     door = Door(spool, keys, time.time_ns, open_door=True)
     small, large = request(calls(1)), request(calls(9))
-    asyncio.run(door.accept("web", small))
+    asyncio.run(door.accept("web", Signal.TRACES, small))
     for _ in range(2):
         with pytest.raises(RetryableError):
-            asyncio.run(door.accept("web", large))
-    asyncio.run(door.accept("web", small))  # what is known stays acknowledged
+            asyncio.run(door.accept("web", Signal.TRACES, large))
+    asyncio.run(door.accept("web", Signal.TRACES, small))  # what is known stays acknowledged
     assert door.duplicates == 1
     spool.close()
     spool.journal.close()
@@ -155,20 +158,38 @@ def test_a_full_spool_is_said_before_the_request_is_known(tmp_path: Path, keys: 
 @pytest.mark.parametrize("body", [b"\xff", b"not protobuf", b"\x0a\x05abc", b"\x0a\x02\x12\x7f", b"\x0f" * 99])
 def test_what_is_no_request_is_refused_and_not_kept(door: Door, spool: Spool, body: bytes) -> None:
     with pytest.raises(RefusedError) as refused:
-        asyncio.run(door.accept("web", body))
+        asyncio.run(door.accept("web", Signal.TRACES, body))
     assert refused.value.status == 400
     assert kept(spool) == []
 
 
 def test_an_empty_request_is_one(door: Door, spool: Spool) -> None:
-    asyncio.run(door.accept("web", b""))
+    asyncio.run(door.accept("web", Signal.TRACES, b""))
     assert len(kept(spool)) == 1
 
 
 def test_strings_that_are_no_utf_8_are_taken(door: Door, spool: Spool) -> None:
     body = request(calls(1)).replace(b"gpt-4o", b"gp\xff\xfe4o")
-    asyncio.run(door.accept("web", body))
+    asyncio.run(door.accept("web", Signal.TRACES, body))
     assert [envelope.request for envelope in kept(spool)] == [body]
+
+
+# -- logs and metrics
+
+
+def test_logs_and_metrics_are_acknowledged_and_counted_and_not_kept(door: Door, spool: Spool) -> None:
+    for _ in range(2):
+        asyncio.run(door.accept("web", Signal.LOGS, log_request(3)))
+        asyncio.run(door.accept("web", Signal.METRICS, metric_request(2)))
+    assert door.not_kept == {Signal.LOGS: 6, Signal.METRICS: 4}
+    assert kept(spool) == [] and door.accepted == 0
+
+
+@pytest.mark.parametrize("signal", [Signal.LOGS, Signal.METRICS])
+def test_what_is_no_request_of_its_signal_is_refused(door: Door, signal: Signal) -> None:
+    with pytest.raises(RefusedError) as refused:
+        asyncio.run(door.accept("web", signal, b"not protobuf"))
+    assert refused.value.status == 400 and str(signal) in str(refused.value)
 
 
 # -- who sends

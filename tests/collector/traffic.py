@@ -7,8 +7,12 @@ import time
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector.envelope import Envelope, digest
 
@@ -51,6 +55,23 @@ def request(spans: Iterable[Span], service: str = "web", **resource: str | int) 
     attributes = {"service.name": service} | {name.replace("__", "."): value for name, value in resource.items()}
     spans_of_resource.resource.attributes.extend(_attribute(name, value) for name, value in attributes.items())
     spans_of_resource.scope_spans.add().spans.extend(spans)
+    return bytes(message.SerializeToString())
+
+
+def log_request(records: int) -> bytes:
+    """The body of an export of so many log records."""
+    message = ExportLogsServiceRequest()
+    message.resource_logs.add().scope_logs.add().log_records.extend(
+        [LogRecord(body=AnyValue(string_value="hi"))] * records
+    )
+    return bytes(message.SerializeToString())
+
+
+def metric_request(points: int) -> bytes:
+    """The body of an export of one gauge with so many data points."""
+    message = ExportMetricsServiceRequest()
+    gauge = Gauge(data_points=[NumberDataPoint(as_int=1)] * points)
+    message.resource_metrics.add().scope_metrics.add().metrics.append(Metric(name="queue", gauge=gauge))
     return bytes(message.SerializeToString())
 
 

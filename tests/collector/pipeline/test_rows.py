@@ -31,7 +31,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector.contract import Contract
 from spanledger_collector.schemas_folder import SCHEMAS
-from spanledger_collector.wire import check_traces
+from spanledger_collector.wire import Signal, check
 from spanledger_demo.otlp import block
 
 ATTRIBUTION = {
@@ -415,7 +415,7 @@ def test_a_value_that_nobody_writes_so_fails_nobody_and_loses_nothing(pipeline: 
     attributes = b"".join(block(b"\x4a", block(b"\x0a", key.encode()) + block(b"\x12", value)) for key in keys)
     spans = [span(name="odd").SerializeToString() + attributes, call(name="next").SerializeToString()]
     odd = block(b"\x0a", block(b"\x12", b"".join(block(b"\x12", written) for written in spans)))
-    check_traces(odd)
+    check(Signal.TRACES, odd)
 
     posted = pipeline.post(odd)
 

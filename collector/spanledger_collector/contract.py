@@ -117,6 +117,8 @@ class Contract:
         match name:
             case "field":
                 return f"fields[{self._field(argument).number}]"
+            case "sources":
+                return _array(self._field(argument).sources)
             case "field_of":
                 return str(min(self._field(argument).numbers.values()) >> 8)
             case "is_content":
@@ -149,6 +151,7 @@ class Contract:
         classes = error_classes()
         return {
             **raw["types"],
+            **raw["signals"]["types"],
             **raw["clauses"],
             "left_behind": str(LEFT_BEHIND),
             "of_resource": str(OF_RESOURCE),
@@ -157,6 +160,8 @@ class Contract:
             "refusals": _array(raw["refusals"]),
             "standard_service_tiers": _array(raw["standard_service_tiers"]),
             "tag_prefix": _quote(raw["tag_prefix"]),
+            "signal_prefix": _quote(raw["signals"]["prefix"]),
+            "body_members": _array(raw["signals"]["body_members"]),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),

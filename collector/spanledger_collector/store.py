@@ -28,7 +28,9 @@ from spanledger_collector.errors import PermanentError, RetryableError, StartErr
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
-POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
+POSTED_TO = (
+    "spans", "ledger", "rejected", "deliveries", "gen_ai_events", "gen_ai_metrics", "not_kept", "objective_minutes", "objectives",
+)  # fmt: skip
 # What an INSERT of a segment looks like: a file of `schemas/` begins with comments.
 POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
@@ -258,7 +260,10 @@ class Store:
 
     def keep(self, table: str, days: int) -> None:
         """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table or a time that cannot be set."""
-        columns = {"spans": "timestamp", "ledger": "timestamp", "rejected": "received_at", "deliveries": "received_at"}
+        columns = {
+            **dict.fromkeys(("spans", "ledger", "gen_ai_events", "gen_ai_metrics"), "timestamp"),
+            **dict.fromkeys(("rejected", "deliveries", "not_kept"), "received_at"),
+        }
         if table not in columns:
             raise StartError(f"no table {table}: retention can be set for {', '.join(columns)}")
         if days > KEEP_DAYS_LIMIT:  # the end would be beyond DateTime's, come round to 1970, and delete everything

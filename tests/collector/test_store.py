@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
+from collector.traffic import CALL_COSTS, call, calls, envelope, log_request, metric_request, poison, request
 from spanledger_collector.engine import quote
 from spanledger_collector.errors import PermanentError, RetryableError, StartError
 from spanledger_collector.platform import lock_folder
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import KEEP_DAYS_LIMIT, POSTED_TO, POSTING, Store
+from spanledger_collector.wire import Signal
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 LATER = datetime(2036, 11, 20, tzinfo=UTC)
@@ -167,6 +168,19 @@ def test_settling_takes_back_one_segment_from_every_table_and_from_the_rollups(
     assert counts(store) == {"spans": 6, "ledger": 6, "rejected": 0, "deliveries": 2}
 
 
+def test_settling_takes_back_logs_and_metrics_too(store: Store, tmp_path: Path) -> None:
+    bodies = {Signal.LOGS: log_request(3), Signal.METRICS: metric_request(2)}
+    path = tmp_path / "7.segment"
+    path.write_bytes(b"".join(envelope(body, signal=signal).encode(7) for signal, body in bodies.items()))
+    items = "SELECT sum(items) FROM spanledger.not_kept"
+
+    for attempt in (1, 2):
+        store.post(path, f"7/{attempt}")
+        assert store.query(items) == [(5,)]
+        store.settle(7)
+        assert store.query(items) == [(0,)]
+
+
 def test_what_the_bytes_are_to_blame_for_is_told_from_what_the_store_is(
     store: Store, segment: Callable[..., Path]
 ) -> None:
@@ -206,6 +220,9 @@ def test_each_table_keeps_its_rows_as_long_as_it_is_told(store: Store) -> None:
         "ledger": "timestamp",
         "rejected": "received_at",
         "deliveries": "received_at",
+        "gen_ai_events": "timestamp",
+        "gen_ai_metrics": "timestamp",
+        "not_kept": "received_at",
     }.items():
         store.keep(table, 14)
         assert ttl(store, table) == f"toDateTime({column}) + toIntervalDay(14)"

@@ -32,7 +32,7 @@ POSTED_TO = (
     "spans", "ledger", "rejected", "deliveries", "gen_ai_events", "gen_ai_metrics", "not_kept", "objective_minutes", "objectives",
 )  # fmt: skip
 # What an INSERT of a segment looks like: a file of `schemas/` begins with comments.
-POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
+POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|otlp_signals|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
 OBJECTIVES_VIEW = "objectives/post_objectives"
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
@@ -98,8 +98,9 @@ class Store:
 
     # -- segments
 
-    def post(self, path: Path, token: str) -> None:
-        """Post the segment file at `path` to every table. Raises as below; then any of the tables may have it.
+    def post(self, path: Path, token: str, signals: bool = False) -> None:
+        """Post the segment file at `path` to every table; `signals`: it holds logs or metrics. Raises as below; then any of
+        the tables may have it.
 
         RetryableError, PermanentError: calling again with the same token and bytes completes it, as long as this process
         lives (D2). UndecidedError: it has to be settled before it is posted again.
@@ -114,6 +115,8 @@ class Store:
         settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
         try:
             self._engine.insert(writer, "spanledger.otlp_traces", settings, path)
+            if signals:
+                self._engine.insert(writer, "spanledger.otlp_signals", settings, path)
         finally:
             self._writers.append(writer)
 

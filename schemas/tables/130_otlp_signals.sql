@@ -1,4 +1,12 @@
--- Exactly one of the three has something in it: which signal was the request of?
-ALTER TABLE spanledger.otlp_traces
-    ADD COLUMN IF NOT EXISTS logs    Tuple(resource_logs Array(@OtlpResourceLogs)),
-    ADD COLUMN IF NOT EXISTS metrics Tuple(resource_metrics Array(@OtlpResourceMetrics))
+-- What the collector inserts a second time, of segments that hold logs or metrics: one row a request, as otlp.proto reads it, of
+-- which traces are empty here. A table of its own, so that what is of traces alone does not cost the planning of these views.
+CREATE TABLE spanledger.otlp_signals
+(
+    project     String,
+    received_at UInt64,
+    digest      String,
+    segment     UInt64,
+    logs        Tuple(resource_logs Array(@OtlpResourceLogs)),
+    metrics     Tuple(resource_metrics Array(@OtlpResourceMetrics))
+)
+ENGINE = Null

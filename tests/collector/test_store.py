@@ -175,10 +175,30 @@ def test_settling_takes_back_logs_and_metrics_too(store: Store, tmp_path: Path) 
     items = "SELECT sum(items) FROM spanledger.not_kept"
 
     for attempt in (1, 2):
-        store.post(path, f"7/{attempt}")
+        store.post(path, f"7/{attempt}", signals=True)
         assert store.query(items) == [(5,)]
         store.settle(7)
         assert store.query(items) == [(0,)]
+
+
+def test_logs_that_could_not_be_posted_after_the_traces_beside_them_are_posted_by_the_next_try(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "7.segment"
+    records = [envelope(request(calls(4))), envelope(log_request(3), signal=Signal.LOGS)]
+    path.write_bytes(b"".join(record.encode(7) for record in records))
+    store.command("RENAME TABLE spanledger.not_kept TO spanledger.away")
+    with pytest.raises(RetryableError):
+        store.post(path, "7/1", signals=True)
+    assert counts(store) == {"spans": 4, "ledger": 4, "rejected": 0, "deliveries": 2}
+    store.command("RENAME TABLE spanledger.away TO spanledger.not_kept")
+
+    for _ in range(2):
+        store.post(path, "7/1", signals=True)
+
+    assert counts(store) == {"spans": 4, "ledger": 4, "rejected": 0, "deliveries": 2}
+    assert store.query("SELECT sum(items) FROM spanledger.not_kept") == [(3,)]
+    assert store.query("SELECT sum(spans), sum(log_records) FROM spanledger.deliveries") == [(4, 3)]
 
 
 def test_what_the_bytes_are_to_blame_for_is_told_from_what_the_store_is(
@@ -197,7 +217,7 @@ def test_every_insert_that_fills_a_segment_is_known_as_one(store: Store) -> None
     texts = [path.read_text() for path in SCHEMAS.rglob("*.sql")]
     of_files = [text for text in texts if any(line.startswith("INSERT INTO") for line in text.splitlines())]
     assert of_files
-    for text in (*of_files, *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces"))):
+    for text in (*of_files, *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces", "otlp_signals"))):
         assert store.query(f"SELECT match({quote(text)}, {quote(POSTING)})") == [(1,)], text
     assert store.query(f"SELECT match('INSERT INTO spanledger.prices', {quote(POSTING)})") == [(0,)]
 

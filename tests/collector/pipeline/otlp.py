@@ -219,7 +219,8 @@ class Pipeline:
         self.segments += 1
         path = self.folder / "segment"
         path.write_bytes(b"".join(envelope.encode(self.segments) for envelope in envelopes))
-        self.store.post(path, f"{self.segments}/1")
+        signals = any(envelope.signal is not Signal.TRACES for envelope in envelopes)
+        self.store.post(path, f"{self.segments}/1", signals)
         return Posted(self, self.segments)
 
     def post_spans(self, *spans: Span, **of_resource: Any) -> Posted:

@@ -16,12 +16,19 @@ from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
 
 # An attribute's number is kind, field and preference, a byte each, so that sorting by number sorts by field, then preference.
-# The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`).
+# The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`). The highest bit
+# of the preference is set of what stands in a JSON document: it comes last, and is no attribute of its own.
 KINDS = {"none": 0, "string": 1, "int": 2, "bool": 3, "double": 4}
+IN_JSON = 2**7
+FIELDS_LIMIT = 63  # a set of fields is a UInt64
+# The number of an attribute that is a JSON document with fields in it: above every field's. The second is content too.
+DOCUMENT = 2**30
+DOCUMENT_LEFT_BEHIND = DOCUMENT + 1
 # Added to the numbers of a resource's attributes where they stand behind a span's own.
 OF_RESOURCE = 2**31
 # The number of an attribute that is not kept, content above all: above every field's.
 LEFT_BEHIND = 2**32 - 1
+ARROW = "→"  # between a document and the path in it
 _PLACEHOLDER = re.compile(r"@([a-z_][a-z0-9_]*)(?:\(([^()]*)\))?", re.IGNORECASE)
 
 
@@ -39,7 +46,10 @@ class Field:
     def numbers(self) -> dict[str, int]:
         """The number of each of its attributes."""
         first = KINDS[self.kind] << 16 | self.number << 8
-        return {source: first + preference for preference, source in enumerate(self.sources)}
+        return {
+            source: first + preference + (IN_JSON if ARROW in source else 0)
+            for preference, source in enumerate(self.sources)
+        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Code:
 
 
 class Contract:
-    """`attributes.yaml`, read and checked. Raises ValueError where one attribute feeds two fields."""
+    """`attributes.yaml`, read and checked. Raises ValueError where one attribute feeds two fields, or where there is too much."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
@@ -69,6 +79,8 @@ class Contract:
                 if source in seen:
                     raise ValueError(f"attributes.yaml: {source} feeds both {seen[source]} and {field.name}")
                 seen[source] = field.name
+        if len(self.fields) > FIELDS_LIMIT or any(len(field.sources) > IN_JSON for field in self.fields):
+            raise ValueError(f"attributes.yaml: {FIELDS_LIMIT} fields at most, {IN_JSON} attributes each")
         self._placeholders = self._values()
 
     @classmethod
@@ -77,11 +89,32 @@ class Contract:
 
     def numbers(self, *groups: str) -> dict[str, int]:
         """Attribute name to its number, of the fields in these groups: what it feeds, or that it is left behind."""
-        left_behind = dict.fromkeys([*self.raw["content"]["names"], *self.raw["delivery_stamps"]], LEFT_BEHIND)
+        left_behind = dict.fromkeys(self.raw["delivery_stamps"], LEFT_BEHIND)
+        content = self.raw["content"]["names"]
         names = {name for group in groups for name in self.raw[group]}
-        return left_behind | {
-            source: number for field in self.fields if field.name in names for source, number in field.numbers.items()
-        }
+        documents = {document: DOCUMENT for document in self.documents} if "of_span" in groups else {}
+        return (
+            documents
+            | left_behind
+            | {document: DOCUMENT_LEFT_BEHIND for document in documents if document in content}
+            | {
+                source: number
+                for field in self.fields
+                if field.name in names
+                for source, number in field.numbers.items()
+                if ARROW not in source
+            }
+        )
+
+    @cached_property
+    def documents(self) -> dict[str, dict[str, int]]:
+        """Attribute that is a JSON document, to the paths in it that feed a field and their numbers."""
+        found: dict[str, dict[str, int]] = {}
+        for source, number in self._numbers.items():
+            document, arrow, path = source.partition(ARROW)
+            if arrow:
+                found.setdefault(document, {})[path] = number
+        return found
 
     @cached_property
     def codes(self) -> tuple[Code, ...]:
@@ -91,6 +124,7 @@ class Contract:
             for field in self.fields
             if field.kind != "none"
             for source in field.sources
+            if ARROW not in source
         )
 
     def render(self, sql: str, pasted: Mapping[str, str] | None = None) -> str:
@@ -112,8 +146,6 @@ class Contract:
         name, argument = match[1], match[2]
         if argument is None:
             return self._placeholders[name]
-        content = self.raw["content"]
-        prefixes = " OR ".join(f"startsWith({argument}, {_quote(prefix)})" for prefix in content["prefixes"])
         match name:
             case "field":
                 return f"fields[{self._field(argument).number}]"
@@ -121,19 +153,74 @@ class Contract:
                 return _array(self._field(argument).sources)
             case "field_of":
                 return str(min(self._field(argument).numbers.values()) >> 8)
+            case "bit_of":
+                return str(1 << self._field(argument).number)
             case "is_content":
-                return f"(has({_array(content['names'])}, {argument}) OR {prefixes})"
-            case "span_number" | "resource_number":
-                numbers = self.numbers("inherited", "of_span" if name == "span_number" else "of_resource")
-                found = f"transform({argument}, {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
-                return f"if({prefixes}, {LEFT_BEHIND}, {found})"
+                return f"match({argument}, {self._like_content})"
+            case "span_numbers" | "resource_numbers":
+                # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
+                numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
+                named = f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                unnamed = f"toUInt32({LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content}))"
+                return (
+                    f"arrayMap((a, number) -> if(number != 0, toUInt32(number), {unnamed}), {argument}, "
+                    f"arrayMap(a -> {named}, {argument}))"
+                )
+            case "path_number":
+                paths = {
+                    f"{document}{ARROW}{path}": number
+                    for document, paths in self.documents.items()
+                    for path, number in paths.items()
+                }
+                return f"transform({argument}, {_array(paths)}, {_array(paths.values())}, toUInt32(0))"
+            case "synonym":
+                field, _, text = argument.partition(", ")
+                return self._synonym(field, text)
+            case "provider_of_host":
+                return self._provider_of_host(argument)
+            case "provider_of_model":
+                named = self.raw["model_providers"]
+                begins = _quote(f"^({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})")
+                return f"transform(extract({argument}, {begins}), {_array(named)}, {_array(named.values())}, '')"
             case "key_of":
-                keys = {number: source for source, number in self._numbers.items()}
+                keys = {number: source for source, number in self._numbers.items() if ARROW not in source}
                 return f"transform({argument}, {_array(keys)}, {_array(keys.values())}, '')"
             case "code":
                 codes = {self._numbers[code.key]: code.code for code in self.codes}
                 return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
+
+    @cached_property
+    def _like_content(self) -> str:
+        """A regular expression, as an SQL literal: what is content, or a delivery stamp."""
+        content = self.raw["content"]
+        names = [re.escape(name) + "$" for name in content["names"]]
+        prefixes = [re.escape(prefix).replace(r"\#", "[0-9]") for prefix in content["prefixes"]]
+        return _quote(f"^(?:{'|'.join(names + prefixes)})")
+
+    def _synonym(self, field: str, text: str) -> str:
+        """The value that a text stands for, or the text. Of LowCardinality, worked out once for each text of a segment."""
+        words = {word: value for value, words in self.raw["synonyms"][field].items() for word in words}
+        of_words = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+        dotted = "|".join(re.escape(word) for word in words if "." in word)
+        match field:
+            case "operation":
+                text = _replaced(text, rf"^.*\.({of_words})$", r"\1")
+            case "provider":
+                text = _replaced(text, rf"^(?:({dotted})|({of_words})\..*)$", r"\1\2")
+            case "finish_reason":  # the only one whose other words keep their case
+                words |= {word.upper(): value for word, value in words.items()}
+        return f"transform({text}, {_array(words)}, {_array(words.values())})"
+
+    def _provider_of_host(self, host: str) -> str:
+        """A host is cut to the part that tells: `head` of `*head*tail`, and else `head` of `*head`."""
+        parts = {tuple(pattern.removeprefix("*").split("*")): p for pattern, p in self.raw["provider_hosts"].items()}
+        ends = [f"({'|'.join(re.escape(head) for head, *rest in parts if not rest)})"]
+        ends += [f"({re.escape(head)}).*{re.escape(rest[0])}" for head, *rest in parts if rest]
+        groups = "".join(rf"\{number}" for number, _ in enumerate(ends, start=1))
+        cut = _replaced(host, "^.*?(?:" + "|".join(ends) + ")$", groups)
+        heads = {head: provider for (head, *_), provider in parts.items()}
+        return f"transform({cut}, {_array(heads)}, {_array(heads.values())}, '')"
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -154,6 +241,10 @@ class Contract:
             **raw["signals"]["types"],
             **raw["clauses"],
             "left_behind": str(LEFT_BEHIND),
+            "document": str(DOCUMENT),
+            "document_left_behind": str(DOCUMENT_LEFT_BEHIND),
+            "in_json": str(IN_JSON),
+            "all_bits": str(2 ** (FIELDS_LIMIT + 1) - 1),
             "of_resource": str(OF_RESOURCE),
             **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},
             "billable_operations": _array(raw["billable_operations"]),
@@ -162,6 +253,17 @@ class Contract:
             "tag_prefix": _quote(raw["tag_prefix"]),
             "signal_prefix": _quote(raw["signals"]["prefix"]),
             "body_members": _array(raw["signals"]["body_members"]),
+            "tag_prefixes": _array(raw["tag_prefixes"]),
+            "no_tags": _beginning(raw["no_tags"]),
+            "tag_lists": _array(raw["tag_lists"]),
+            "field_attributes": _array(source for source in self._numbers if ARROW not in source),
+            "first_token_events": _array(raw["first_token_events"]),
+            "unspoken_errors": _array(raw["unspoken_errors"]),
+            "status_in_message": _quote(raw["status_in_message"]),
+            "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
+            "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
+            "scopes_without_cached": _beginning(raw["input_excludes_cached"]["scopes"]),
+            "sources_without_cached": _array(self._numbers[source] for source in raw["input_excludes_cached"]["sources"]),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
@@ -182,6 +284,15 @@ def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
         "longest_window_of_minutes": str(max(length for length in lengths if length < WHOLE_HOURS_FROM)),
         "whole_hours_from": str(WHOLE_HOURS_FROM),
     }
+
+
+def _beginning(words: Iterable[str]) -> str:
+    """A regular expression, as an SQL literal: what begins with one of these."""
+    return _quote(f"^(?:{'|'.join(map(re.escape, words))})")
+
+
+def _replaced(text: str, pattern: str, by: str) -> str:
+    return f"replaceRegexpOne({text}, {_quote(pattern)}, {_quote(by)})"
 
 
 def _quote(value: object) -> str:

@@ -4,7 +4,7 @@ WITH
 numbered AS
 (
     SELECT origin, resource_spans.scope_spans AS scope_spans, resource_spans.resource.attributes AS attributes,
-        arrayMap(a -> @resource_number(a.key), attributes) AS numbers
+        @resource_numbers(attributes) AS numbers
     FROM spanledger.otlp_resources
 ),
 feeding AS

@@ -4,13 +4,16 @@ CREATE MATERIALIZED VIEW spanledger.check TO spanledger.spans_checked AS
 WITH
 figures AS
 (
-    SELECT origin, resource, span, named, provider, model, tier, reported, refusal,
+    SELECT *,
         -- usage without an operation can only be a model call
-        if(own_operation = '' AND reported[1] != '', 'chat', own_operation) AS operation,
-        toUInt16OrZero(http_status) >= 400 AS refused,
-        span.status_code = 2 OR own_error_type != '' OR refused AS failed,
-        multiIf(own_error_type != '', own_error_type, exception_type != '', exception_type, refused, http_status, failed, '_OTHER', '') AS error_type,
-        spanledger_ttft_ns(ttft_seconds) AS ttft_ns,
+        if(own_operation = '' AND (reported[1] != '' OR reported[2] != ''), 'chat', own_operation) AS operation,
+        refused_with != '' AS refused,
+        multiIf(
+            own_error_type != '', own_error_type,
+            exception_type != '' AND NOT (refused AND has(@unspoken_errors, exception_type)), exception_type,
+            refused, refused_with,
+            failed, '_OTHER', '') AS error_type,
+        multiIf(ttft_seconds != '', spanledger_ttft_ns(ttft_seconds), first_token_at > span.start_ns, first_token_at - span.start_ns, NULL) AS ttft_ns,
         if(reported_currency IN ('', 'USD'), spanledger_reported_cost(reported_cost), NULL) AS reported_cost_usd,
         arrayMap(text -> if(toUInt64OrNull(text) <= @limit_tokens, toUInt64OrNull(text), NULL), reported) AS counts,
         arrayMap(count -> toInt64(coalesce(count, 0)), counts) AS amounts
@@ -23,18 +26,18 @@ figures AS
     ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'reasoning_tokens', 'audio_input_tokens', 'audio_output_tokens', 'audio_cache_read_tokens'] AS names
 SELECT origin, resource, span, named,
     (
-        operation, if(refusal = '', span.end_ns - span.start_ns, 0), ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
+        operation, duration_ns, ttft_ns, if(failed, 'error', 'ok'), error_type, counts,
         reported_cost_usd
     ) AS checked,
     refusal,
     -- refused times never reach a date: no partition is made for them
-    fromUnixTimestamp64Nano(if(refusal = '', toInt64(span.start_ns), toInt64(0)), 'UTC') AS timestamp,
+    fromUnixTimestamp64Nano(if(refusal = '', toInt64(span.end_ns - duration_ns), toInt64(0)), 'UTC') AS timestamp,
     provider, model, tier, amounts[1] AS input_tokens,
     arrayConcat(
         if(text_uncached >= 0, [text_uncached, amounts[3], amounts[4] - written_1h, written_1h, audio_uncached], [amounts[1], 0, 0, 0, 0]),
         if(text_out >= 0, [text_out, amounts[6], amounts[8]], [amounts[2], 0, 0])) AS buckets,
     isNotNull(counts[1]) OR isNotNull(counts[2]) AS has_usage,
-    arrayFilter(flag -> flag != '', arrayConcat(
+    arrayFilter(flag -> flag != '', arrayConcat(guessed,
         arrayMap((text, count, name) -> multiIf(
             text = '' OR isNotNull(count), '',
             startsWith(text, '-'), concat(name, '_negative'),
@@ -44,7 +47,8 @@ SELECT origin, resource, span, named,
             if(text_uncached < 0, 'input_subsets_exceed_total', ''), if(text_out < 0, 'output_subsets_exceed_total', ''),
             if(amounts[5] > amounts[4], 'cache_write_1h_exceeds_cache_write', '')
         ])) AS usage_flags,
-    has(@billable_operations, operation) AS billing_owner,
+    -- where streams are reported apart, a request that was not answered in its own span is told by another
+    has(@billable_operations, operation) AND NOT (streams_apart AND span.end_ns > span.start_ns AND NOT has_usage AND NOT failed AND named.response_id = '') AS billing_owner,
     NOT has_usage AND failed AND (refused OR toUInt16OrZero(error_type) >= 400 OR has(@refusals, arrayElement(splitByChar('.', error_type), -1))) AS free,
     if(named.reported_cost_source = 'local', NULL, reported_cost_usd) AS provider_cost_usd  -- our own SDK only repeats the price book
 FROM figures

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spanledger_collector import yaml_file
+from spanledger_collector import redaction, yaml_file
 from spanledger_collector.error_classes import error_classes
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
@@ -128,7 +128,8 @@ class Contract:
         )
 
     def render(self, sql: str, pasted: Mapping[str, str] | None = None) -> str:
-        """Fill the placeholders of an SQL file: `@field(name)`, `@span_number(key)`, `@is_content(key)`, and `@list` of this contract.
+        """Fill the placeholders of an SQL file: `@field(name)`, `@span_number(key)`, `@is_content(key)`, `@redacted(text)`, and
+        `@list` of this contract.
 
         `pasted`: what stands for further ones. It comes last and is taken as it is: an @ in it is text.
         Raises KeyError, naming it, for a placeholder that neither knows.
@@ -155,6 +156,8 @@ class Contract:
                 return str(min(self._field(argument).numbers.values()) >> 8)
             case "bit_of":
                 return str(1 << self._field(argument).number)
+            case "redacted":
+                return redaction.sql(argument, redaction.shipped())
             case "is_content":
                 return f"match({argument}, {self._like_content})"
             case "span_numbers" | "resource_numbers":

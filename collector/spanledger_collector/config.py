@@ -1,4 +1,4 @@
-"""The configuration file: SLOs, budgets and alerting. The only file that knows pydantic."""
+"""The configuration file: SLOs, budgets, alerting, and whether content is captured. The only file that knows pydantic."""
 
 from __future__ import annotations
 
@@ -258,12 +258,20 @@ class Alerting(Model):
     platform: PlatformAlerts = PlatformAlerts()
 
 
+class ContentCapture(Model):
+    """Whether prompts and completions are kept, and for how many days after they arrived."""
+
+    capture: bool = False
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 7
+
+
 class Config(Model):
     """The whole file."""
 
     slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
     alerting: Alerting = Alerting()
+    content: ContentCapture = ContentCapture()
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -386,7 +394,7 @@ def _keys(place: tuple[str | int, ...]) -> str:
     known: dict[tuple[str, ...], type[Model]] = {
         (): Config, ("slos",): Slo, ("budgets",): Budget, ("slos", "scope"): Scope, ("budgets", "scope"): Scope,
         ("alerting",): Alerting, ("alerting", "channels"): Channel, ("alerting", "heartbeat"): Heartbeat,
-        ("alerting", "platform"): PlatformAlerts,
+        ("alerting", "platform"): PlatformAlerts, ("content",): ContentCapture,
     }  # fmt: skip
     return f"there are {', '.join(known[tuple(step for step in place if isinstance(step, str))].model_fields)}"
 

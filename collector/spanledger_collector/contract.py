@@ -92,7 +92,7 @@ class Contract:
         left_behind = dict.fromkeys(self.raw["delivery_stamps"], LEFT_BEHIND)
         content = self.raw["content"]["names"]
         names = {name for group in groups for name in self.raw[group]}
-        documents = {document: DOCUMENT for document in self.documents} if "of_span" in groups else {}
+        documents = dict.fromkeys(self.documents, DOCUMENT) if "of_span" in groups else {}
         return (
             documents
             | left_behind
@@ -163,7 +163,9 @@ class Contract:
             case "span_numbers" | "resource_numbers":
                 # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
                 numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
-                named = f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                named = (
+                    f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
+                )
                 unnamed = f"toUInt32({LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content}))"
                 return (
                     f"arrayMap((a, number) -> if(number != 0, toUInt32(number), {unnamed}), {argument}, "
@@ -193,13 +195,21 @@ class Contract:
                 return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
 
+    def is_content(self, key: str) -> bool:
+        """Whether an attribute of this name is a prompt, a completion, or goes with one."""
+        return bool(re.match(self._content_pattern, key))
+
     @cached_property
     def _like_content(self) -> str:
-        """A regular expression, as an SQL literal: what is content, or a delivery stamp."""
+        """A regular expression, as an SQL literal: what is content."""
+        return _quote(self._content_pattern)
+
+    @cached_property
+    def _content_pattern(self) -> str:
         content = self.raw["content"]
         names = [re.escape(name) + "$" for name in content["names"]]
         prefixes = [re.escape(prefix).replace(r"\#", "[0-9]") for prefix in content["prefixes"]]
-        return _quote(f"^(?:{'|'.join(names + prefixes)})")
+        return f"^(?:{'|'.join(names + prefixes)})"
 
     def _synonym(self, field: str, text: str) -> str:
         """The value that a text stands for, or the text. Of LowCardinality, worked out once for each text of a segment."""
@@ -242,6 +252,7 @@ class Contract:
         return {
             **raw["types"],
             **raw["signals"]["types"],
+            **raw["messages"]["types"],
             **raw["clauses"],
             "left_behind": str(LEFT_BEHIND),
             "document": str(DOCUMENT),
@@ -266,7 +277,9 @@ class Contract:
             "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
             "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
             "scopes_without_cached": _beginning(raw["input_excludes_cached"]["scopes"]),
-            "sources_without_cached": _array(self._numbers[source] for source in raw["input_excludes_cached"]["sources"]),
+            "sources_without_cached": _array(
+                self._numbers[source] for source in raw["input_excludes_cached"]["sources"]
+            ),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_old_ns": str(limits["too_old_days"] * day),

@@ -18,10 +18,18 @@ REMEMBERED_REQUESTS = 200_000
 
 
 class Door:
-    """Accepts OTLP requests. `open_door`: without keys, requests are taken for the default project (loopback only)."""
+    """Accepts OTLP requests. `open_door`: without keys, requests are taken for the default project (loopback only).
+    `as_stored`: what is to be kept of a body, where that is not the body itself; it may refuse it."""
 
     def __init__(
-        self, spool: Spool, keys: Keys, clock: Callable[[], int], *, open_door: bool, seen: Iterable[bytes] = ()
+        self,
+        spool: Spool,
+        keys: Keys,
+        clock: Callable[[], int],
+        *,
+        open_door: bool,
+        seen: Iterable[bytes] = (),
+        as_stored: Callable[[Signal, bytes], bytes] = lambda signal, body: body,
     ) -> None:
         self.accepted = 0
         self.accepted_bytes = 0
@@ -30,6 +38,7 @@ class Door:
         self._keys = keys
         self._clock = clock
         self._open = open_door
+        self._as_stored = as_stored
         # None where it is durable, else the future that will tell
         self._seen: OrderedDict[bytes, asyncio.Future[None] | None] = OrderedDict.fromkeys(seen)
 
@@ -44,6 +53,7 @@ class Door:
 
     async def accept(self, project: str, signal: Signal, body: bytes) -> None:
         """Return once `body` is durable and certain to be posted, exactly once. Raises RefusedError or RetryableError."""
+        body = self._as_stored(signal, body)
         key = digest(project, body, signal)
         if key in self._seen:
             if (earlier := self._seen[key]) is not None:

@@ -187,7 +187,9 @@ class Spool:
         for half in (envelopes[:middle], envelopes[middle:]):
             number = self.next_number()
             data = b"".join(envelope.encode(number) for envelope in half)
-            part = Segment(number, self._path(number), len(data), len(half), signals=_of_signals(half), opened=segment.opened)
+            part = Segment(
+                number, self._path(number), len(data), len(half), signals=_of_signals(half), opened=segment.opened
+            )
             _write_new(part.path.with_suffix(".part"), data)
             parts.append(part)
         sync_folder(self._folder)
@@ -398,9 +400,7 @@ class Spool:
                 continue
             attempts = state.started.get(number, 0)
             self._sealed.append(
-                Segment(
-                    number, path, content.whole, len(content.envelopes), attempts, _of_signals(content.envelopes)
-                )
+                Segment(number, path, content.whole, len(content.envelopes), attempts, _of_signals(content.envelopes))
             )
             self._bytes += content.whole
             found += (envelope.digest for envelope in content.envelopes)

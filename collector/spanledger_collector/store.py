@@ -29,12 +29,17 @@ from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
 POSTED_TO = (
-    "spans", "ledger", "rejected", "deliveries", "gen_ai_events", "gen_ai_metrics", "not_kept", "objective_minutes", "objectives",
+    "spans", "ledger", "rejected", "deliveries", "gen_ai_events", "gen_ai_metrics", "not_kept", "span_content", "objective_minutes",
+    "objectives",
 )  # fmt: skip
 # What an INSERT of a segment looks like: a file of `schemas/` begins with comments.
 POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|otlp_signals|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
 OBJECTIVES_VIEW = "objectives/post_objectives"
+# The views that post content: there only where it is captured, and made of lists of their own (content.py).
+CONTENT_VIEWS = (
+    "content/read_content", "content/read_log_content", "content/read_messages", "content/read_indexed", "content/post_content",
+)  # fmt: skip
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
 KEEP_DAYS_LIMIT = 10_000
 # The folders of `schemas/` in the order in which they are applied.
@@ -210,6 +215,7 @@ class Store:
     def _left_over(self) -> list[str]:
         """Views of a pipeline that was."""
         pipeline = {_created(text) for _, text in self._files("pipeline")} | {_view(OBJECTIVES_VIEW)}
+        pipeline |= set(map(_view, CONTENT_VIEWS))
         views = self.query(
             "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
         )
@@ -265,7 +271,7 @@ class Store:
         """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table or a time that cannot be set."""
         columns = {
             **dict.fromkeys(("spans", "ledger", "gen_ai_events", "gen_ai_metrics"), "timestamp"),
-            **dict.fromkeys(("rejected", "deliveries", "not_kept"), "received_at"),
+            **dict.fromkeys(("rejected", "deliveries", "not_kept", "span_content"), "received_at"),
         }
         if table not in columns:
             raise StartError(f"no table {table}: retention can be set for {', '.join(columns)}")
@@ -273,15 +279,22 @@ class Store:
             raise StartError(
                 f"{table} cannot be kept for {days} days: {KEEP_DAYS_LIMIT} is the most, and 0 is for ever"
             )
-        clause = f"TTL toDateTime({columns[table]}) + toIntervalDay({days})"
+        kept = self.days_kept(table)
+        if days and kept != days:
+            self.command(
+                f"ALTER TABLE spanledger.{table} MODIFY TTL toDateTime({columns[table]}) + toIntervalDay({days})"
+            )
+        elif not days and kept:
+            self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
+
+    def days_kept(self, table: str) -> int:
+        """For how many days the rows of `table` are kept; 0 is for ever."""
         [[ddl]] = self.query(
             "SELECT create_table_query FROM system.tables WHERE database = 'spanledger' AND name = {t:String}",
             {"t": table},
         )
-        if days and clause not in ddl:
-            self.command(f"ALTER TABLE spanledger.{table} MODIFY {clause}")
-        elif not days and " TTL " in ddl:
-            self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
+        found = re.search(r" TTL toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)", ddl)
+        return int(found[1]) if found else 0
 
     def _apply(self, kind: str, name: str, text: str, existing: set[str]) -> None:
         if (created := _created(text)) in existing:

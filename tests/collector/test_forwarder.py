@@ -241,7 +241,9 @@ def test_the_signals_of_a_segment_that_a_crash_left_are_posted_after_the_restart
     again = rig().start().drained()
     assert again.one(NOT_KEPT) == 5
     assert again.one("SELECT count() FROM spanledger.spans") == 6
-    assert again.rows("SELECT sum(spans), sum(log_records), sum(metric_points) FROM spanledger.deliveries") == [(6, 3, 2)]
+    assert again.rows("SELECT sum(spans), sum(log_records), sum(metric_points) FROM spanledger.deliveries") == [
+        (6, 3, 2)
+    ]
 
 
 # -- what the store refuses

@@ -217,7 +217,10 @@ def test_every_insert_that_fills_a_segment_is_known_as_one(store: Store) -> None
     texts = [path.read_text() for path in SCHEMAS.rglob("*.sql")]
     of_files = [text for text in texts if any(line.startswith("INSERT INTO") for line in text.splitlines())]
     assert of_files
-    for text in (*of_files, *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces", "otlp_signals"))):
+    for text in (
+        *of_files,
+        *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces", "otlp_signals")),
+    ):
         assert store.query(f"SELECT match({quote(text)}, {quote(POSTING)})") == [(1,)], text
     assert store.query(f"SELECT match('INSERT INTO spanledger.prices', {quote(POSTING)})") == [(0,)]
 

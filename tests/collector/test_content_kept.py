@@ -244,3 +244,13 @@ def test_the_views_of_content_survive_a_migration_and_are_gone_with_capture(stor
     capture(store, ContentCapture())
 
     assert store.query(views) == [(0,)]
+
+
+def test_content_is_settled_with_its_segment(store: Store, post: Callable[[int, datetime], None]) -> None:
+    capture(store, ContentCapture(capture=True))
+    post(1, datetime.now(UTC))
+    post(2, datetime.now(UTC))
+
+    store.settle(1)
+
+    assert store.query("SELECT messages[1].parts[1].content FROM spanledger.span_content") == [("said 2",)]

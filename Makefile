@@ -7,7 +7,7 @@ CODE   := sdk collector dashboard demo grafana tests
 BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format boards redaction bench browser promtool screenshots clean
+.PHONY: help demo test check format boards redaction bench browser promtool clients screenshots clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ help: ## Show this help
 demo: $(READY) ## Start everything on this machine, with a month of history and live traffic
 	$(BIN)/python -m spanledger_demo $(ARGS)
 
-test: check browser promtool ## Run the whole suite
+test: check browser promtool clients ## Run the whole suite
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(READY) ## Formatting, lint, types, generated files up to date
@@ -50,6 +50,13 @@ promtool: # Prometheus' own tester of rules, likewise
 	@command -v promtool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
 		|| echo "No promtool here, and it could not be installed: the tests of Prometheus' rules will be skipped."
+
+clients: # JavaScript's OTLP exporters and ClickHouse client, likewise
+	@if ! command -v npm >/dev/null; then \
+		echo "No npm here: the tests with JavaScript clients will be skipped."; \
+	elif ! cmp -s tests/js/package-lock.json tests/js/node_modules/.installed; then \
+		cd tests/js && npm ci --silent && cp package-lock.json node_modules/.installed \
+		|| echo "The JavaScript clients could not be installed: their tests will be skipped."; fi
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("spanledger needs Python 3.11 or newer; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

@@ -23,6 +23,7 @@ KNOWN_TO = {
     ("spanledger_collector", "yaml"): {"yaml_file.py"},
     ("spanledger_collector", "pydantic"): {"config.py"},
     ("spanledger_collector", "google"): {"wire.py"},
+    ("spanledger_collector", "grpc"): {"otlp_grpc.py"},
     ("spanledger_collector", "uvicorn"): {"platform.py"},
     ("spanledger_collector", "typer"): {"cli.py", "cli_options.py", "alerts/cli.py"},
     ("spanledger_collector", "apprise"): {"alerts/channels.py"},

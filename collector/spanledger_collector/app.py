@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +11,14 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.requests import ClientDisconnect, Request
 
-from spanledger_collector import wire
+from spanledger_collector import otlp_json, wire
 from spanledger_collector.door import Door
+from spanledger_collector.encodings import unpack
 from spanledger_collector.errors import CollectorError, RefusedError, RetryableError
 
 PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+_PROTOCOLS = {PROTOBUF: "protobuf", JSON: "json"}
 # google.rpc.Code of what we answer, by HTTP status
 _RPC_CODES = {400: 3, 401: 16, 403: 7, 413: 3, 415: 3, 503: 14}
 
@@ -30,29 +34,45 @@ def collector_app(
     door: Door,
     ready: Callable[[], str],
     metrics: Callable[[], bytes],
-    on_refused: Callable[[int], None],
+    on_taken: Callable[[str], None],
+    on_refused: Callable[[str, int], None],
     limits: Limits,
 ) -> FastAPI:
-    """The app. `ready` says what is not ready, '' where all is; `metrics` is Prometheus text; `on_refused` hears each error status."""
+    """The app. `ready` says what is not ready, '' where all is; `metrics` is Prometheus text; `on_taken` and
+    `on_refused` hear of each answer: the protocol (protobuf or json), and the error status."""
     app = FastAPI(title="spanledger collector", docs_url=None, redoc_url=None, openapi_url=None)
 
     async def export(signal: wire.Signal, request: Request) -> Response:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        refuse = partial(_error, JSON if media_type == JSON else PROTOBUF)
         try:
             project = door.project_of(request.headers.get("authorization", ""))
-            await door.accept(project, signal, await _body(request, limits.body))
+            if media_type not in (PROTOBUF, JSON):
+                raise RefusedError(
+                    f"Content-Type {media_type or '(none)'} is not taken here: send {PROTOBUF} or {JSON}", status=415
+                )
+            body = await _body(request, limits.body)
+            if media_type == JSON:  # some milliseconds a hundred spans: in a thread, so that the others need not wait
+                body = await asyncio.to_thread(otlp_json.to_protobuf, signal, body)
+            await door.accept(project, signal, body)
         except ClientDisconnect:
             return Response(status_code=499)
         except RefusedError as error:
-            return _error(error.status, str(error))
+            return refuse(error.status, str(error))
         except RetryableError as error:
-            return _error(503, str(error), {"Retry-After": str(error.after)})
+            return refuse(503, str(error), {"Retry-After": str(error.after)})
         except CollectorError as error:  # nobody's request is at fault: a client may keep it and come back
-            return _error(503, str(error), {"Retry-After": "30"})
-        return Response(b"", media_type=PROTOBUF)  # an empty Export…ServiceResponse: all of it was taken
+            return refuse(503, str(error), {"Retry-After": "30"})
+        # an empty Export…ServiceResponse: all of it was taken
+        on_taken(_PROTOCOLS[media_type])
+        return Response(b"{}" if media_type == JSON else b"", media_type=media_type)
 
-    def _error(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-        on_refused(status)
-        return Response(wire.status(_RPC_CODES.get(status, 2), text), status, headers, media_type=PROTOBUF)
+    def _error(media_type: str, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+        on_refused(_PROTOCOLS[media_type], status)
+        code = _RPC_CODES.get(status, 2)
+        if media_type == JSON:
+            return JSONResponse({"code": code, "message": text}, status, headers)
+        return Response(wire.status(code, text), status, headers, media_type=PROTOBUF)
 
     # a bare route: FastAPI's own would resolve parameters that this one has none of, thousands of times a second
     for signal in wire.Signal:
@@ -77,17 +97,10 @@ def collector_app(
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != PROTOBUF:
-        raise RefusedError(f"Content-Type {media_type or '(none)'} is not taken here: send {PROTOBUF}", status=415)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", ""):
-        raise RefusedError(f"Content-Encoding {encoding} is not taken here: send gzip or none", status=415)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
             raise RefusedError(f"the body is more than {limit} bytes: send smaller batches", status=413)
         chunks.append(chunk)
-    body = b"".join(chunks)
-    return wire.gunzip(body, limit) if encoding == "gzip" else body
+    return unpack(b"".join(chunks), request.headers.get("content-encoding", "").strip().lower(), limit)

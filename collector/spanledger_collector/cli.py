@@ -1,4 +1,4 @@
-"""The command line: `spanledger up | migrate | keys | slo | alerts | sql`."""
+"""The command line: `spanledger up | migrate | keys | slo | alerts | prices | sql`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from spanledger_collector import slo
+from spanledger_collector import price_rules, prices_cli, slo
 from spanledger_collector.alerts import cli as alerts
-from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask
 from spanledger_collector.config import load, load_default, load_named
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
@@ -36,6 +36,7 @@ keys_app = typer.Typer(
 )
 app.add_typer(keys_app, name="keys")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(prices_cli.app, name="prices")
 slo_app = typer.Typer(
     no_args_is_help=True, help="SLOs and budgets: check the configuration, see how they stand, generate alert rules."
 )
@@ -75,9 +76,11 @@ def up(
         typer.Option(
             envvar="SPANLEDGER_OTLP_PORT",
             max=65_535,
-            help="OTLP/HTTP: POST /v1/traces; also /healthz, /readyz, /metrics.",
+            help="OTLP/HTTP: POST /v1/traces, /v1/logs, /v1/metrics; also /healthz, /readyz, /metrics.",
         ),
     ] = 4318,
+    grpc_port: Annotated[int, typer.Option(envvar="SPANLEDGER_GRPC_PORT", max=65_535, help="OTLP/gRPC.")] = 4317,
+    no_grpc: Annotated[bool, typer.Option("--no-grpc", help="Run without OTLP/gRPC.")] = False,
     clickhouse_port: Annotated[
         int,
         typer.Option(
@@ -97,6 +100,7 @@ def up(
             help="Keep prompts and completions, as `content: {capture: true}` in the configuration does.",
         ),
     ] = False,
+    prices: PricesFile = None,
     log_format: Annotated[
         LogFormat,
         typer.Option(envvar="SPANLEDGER_LOG_FORMAT", help="The log, on standard error: text, or a line of JSON each."),
@@ -123,10 +127,12 @@ def up(
             store=store,
             host=host,
             otlp_port=otlp_port,
+            grpc_port=None if no_grpc else grpc_port,
             clickhouse_port=clickhouse_port,
             dashboard_port=dashboard_port if with_dashboard else None,
             keep=dict(_retention(entry) for entry in keep or ()),
             config=configured,
+            prices=price_rules.load_default(prices, data),
         )
     )
     where = platform.addresses
@@ -134,6 +140,8 @@ def up(
     if where.dashboard:
         typer.echo(f"  dashboard        {where.dashboard}")
     typer.echo(f"  OTLP/HTTP        {where.otlp}/v1/traces")
+    if where.grpc:
+        typer.echo(f"  OTLP/gRPC        {where.grpc}")
     typer.echo(f"  {'ClickHouse    ' if store else 'SQL, read-only'}   {where.clickhouse}")
     typer.echo("\nCtrl-C stops it.", nl=True)
     sys.stdout.flush()

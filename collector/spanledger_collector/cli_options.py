@@ -33,6 +33,15 @@ ConfigFile = Annotated[
         show_default="spanledger.yaml in the data folder, where it is",
     ),
 ]
+PricesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices",
+        envvar="SPANLEDGER_PRICES",
+        help="Prices of your own: contracts, discounts, models on your GPUs.",
+        show_default="prices.yaml in the data folder, where it is",
+    ),
+]
 SqlPort = Annotated[str, typer.Option(envvar="SPANLEDGER_CLICKHOUSE_DSN", help="The read-only SQL port.")]
 ReadKey = Annotated[
     str, typer.Option(envvar="SPANLEDGER_READ_KEY", help="An API key that may read.", show_default=False)

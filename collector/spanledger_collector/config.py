@@ -1,4 +1,4 @@
-"""The configuration file: SLOs, budgets, alerting, and whether content is captured. The only file that knows pydantic."""
+"""The configuration file: SLOs, budgets, alerting, content; and how such a file is read and checked (price_rules.py is another)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -78,6 +78,11 @@ Values = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ..
 
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+M = TypeVar("M", bound=Model)
+Kinds = Mapping[tuple[str, ...], type[Model]]
+"""What is said at each place of a file; the file itself at ()."""
 
 
 class Scope(Model):
@@ -291,21 +296,26 @@ def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Conf
 
     Raises StartError, which names the file, the place in it, and the way out.
     """
+    config = read_checked(path, Config, "configuration", _KINDS)
+    return config if environment is None else _expanded(config, path, environment)
+
+
+def read_checked(path: Path, whole: type[M], what: str, kinds: Kinds) -> M:
+    """A YAML file, read and checked. Raises StartError, which names the file, the place in it, and the way out."""
     try:
         raw = yaml_file.read(path)
     except OSError as error:
-        raise StartError(f"the configuration {path} cannot be read: {error.strerror}") from error
+        raise StartError(f"the {what} {path} cannot be read: {error.strerror}") from error
     except yaml_file.YamlError as error:
         raise StartError(f"{path}: {error}") from error
     if raw is not None and not isinstance(raw, dict):
-        raise StartError(f"{path}: it has to be a mapping with {_or(list(Config.model_fields))}")
+        raise StartError(f"{path}: it has to be a mapping with {_or(list(whole.model_fields))}")
     try:
-        config = Config.model_validate(raw or {})
+        return whole.model_validate(raw or {})
     except ValidationError as error:
         first, *others = error.errors(include_url=False)
         more = f" (and {len(others)} more)" if others else ""
-        raise StartError(f"{path}: {_message(first)}{more}") from error
-    return config if environment is None else _expanded(config, path, environment)
+        raise StartError(f"{path}: {_message(first, kinds)}{more}") from error
 
 
 def load_default(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config:
@@ -350,7 +360,7 @@ def _expanded(config: Config, path: Path, environment: Mapping[str, str]) -> Con
     )
 
 
-def _message(error: Any) -> str:
+def _message(error: Any, kinds: Kinds) -> str:
     """What pydantic has against a value, as `slos[0].period: …`."""
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]).removeprefix(".")
     parent, _, last = place.rpartition(".")
@@ -358,9 +368,9 @@ def _message(error: Any) -> str:
     match error["type"]:
         case "extra_forbidden" if secret and not re.fullmatch("[a-z_]{1,30}", str(error["loc"][-1])):
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"][:-1])
-            return f"{where.removeprefix('.')}: there is a key that is none; {_keys(error['loc'][:-1])}"
+            return f"{where.removeprefix('.')}: there is a key that is none; {_keys(error['loc'][:-1], kinds)}"
         case "extra_forbidden":
-            said = f"{parent or 'the file'}: there is no {last}; {_keys(error['loc'][:-1])}"
+            said = f"{parent or 'the file'}: there is no {last}; {_keys(error['loc'][:-1], kinds)}"
             return said
         case "missing":
             said = "it is missing"
@@ -389,15 +399,17 @@ def _message(error: Any) -> str:
     return f"{place}: {said}" if place else said
 
 
-def _keys(place: tuple[str | int, ...]) -> str:
+def _keys(place: tuple[str | int, ...], kinds: Kinds) -> str:
     """Which keys there are at a place of the file."""
-    known: dict[tuple[str, ...], type[Model]] = {
-        (): Config, ("slos",): Slo, ("budgets",): Budget, ("slos", "scope"): Scope, ("budgets", "scope"): Scope,
-        ("alerting",): Alerting, ("alerting", "channels"): Channel, ("alerting", "heartbeat"): Heartbeat,
-        ("alerting", "platform"): PlatformAlerts, ("content",): ContentCapture,
-    }  # fmt: skip
-    return f"there are {', '.join(known[tuple(step for step in place if isinstance(step, str))].model_fields)}"
+    return f"there are {', '.join(kinds[tuple(step for step in place if isinstance(step, str))].model_fields)}"
 
 
 def _or(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+_KINDS: Kinds = {
+    (): Config, ("slos",): Slo, ("budgets",): Budget, ("slos", "scope"): Scope, ("budgets", "scope"): Scope,
+    ("alerting",): Alerting, ("alerting", "channels"): Channel, ("alerting", "heartbeat"): Heartbeat,
+    ("alerting", "platform"): PlatformAlerts, ("content",): ContentCapture,
+}  # fmt: skip

@@ -178,9 +178,8 @@ class Contract:
                     for path, number in paths.items()
                 }
                 return f"transform({argument}, {_array(paths)}, {_array(paths.values())}, toUInt32(0))"
-            case "synonym":
-                field, _, text = argument.partition(", ")
-                return self._synonym(field, text)
+            case "meant":
+                return self._meant(argument)
             case "provider_of_host":
                 return self._provider_of_host(argument)
             case "provider_of_model":
@@ -211,8 +210,10 @@ class Contract:
         prefixes = [re.escape(prefix).replace(r"\#", "[0-9]") for prefix in content["prefixes"]]
         return f"^(?:{'|'.join(names + prefixes)})"
 
-    def _synonym(self, field: str, text: str) -> str:
-        """The value that a text stands for, or the text. Of LowCardinality, worked out once for each text of a segment."""
+    def _meant(self, field: str) -> str:
+        """The value that the text of a field stands for, or the text. Each text of a segment is looked at once, whatever the number
+        of spans: that is what LowCardinality is for."""
+        text = f"lower(toLowCardinality(@field({field})))"
         words = {word: value for value, words in self.raw["synonyms"][field].items() for word in words}
         of_words = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
         dotted = "|".join(re.escape(word) for word in words if "." in word)
@@ -221,7 +222,9 @@ class Contract:
                 text = _replaced(text, rf"^.*\.({of_words})$", r"\1")
             case "provider":
                 text = _replaced(text, rf"^(?:({dotted})|({of_words})\..*)$", r"\1\2")
-            case "finish_reason":  # the only one whose other words keep their case
+            case "finish_reason":  # maybe a list, as JSON; and other words keep their case
+                first = f"if(startsWith(@field({field}), '['), JSONExtractString(@field({field}), 1), @field({field}))"
+                text = f"toLowCardinality({first})"
                 words |= {word.upper(): value for word, value in words.items()}
         return f"transform({text}, {_array(words)}, {_array(words.values())})"
 
@@ -282,6 +285,7 @@ class Contract:
             ),
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
+            "limit_spans_a_trace": str(limits["spans_a_trace"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
             "future_hours": str(limits["future_hours"]),
             "limit_future_ns": str(limits["future_hours"] * day // 24),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -92,7 +93,8 @@ class Metrics(Collector):
         )  # of the sums: held while the store is asked, so who posts does not wait for it
         self._lock = threading.Lock()  # of what is uncounted
         self._uncounted: list[int] = []
-        self._refused: dict[int, int] = {}
+        self._refused: Counter[tuple[str, int]] = Counter()
+        self._taken: Counter[str] = Counter()
         self._requests: dict[tuple[str, str], int] = {}
         self._cost: dict[str, Decimal] = {}
         self._tokens: dict[tuple[str, str], int] = {}
@@ -121,9 +123,13 @@ class Metrics(Collector):
             finally:
                 self._counting.release()
 
-    def refused(self, status: int) -> None:
-        """A request was answered with an error status."""
-        self._refused[status] = self._refused.get(status, 0) + 1
+    def taken(self, protocol: str) -> None:
+        """A request was acknowledged, over protobuf, json (both HTTP) or grpc."""
+        self._taken[protocol] += 1
+
+    def refused(self, protocol: str, status: int) -> None:
+        """A request was answered with an error status; of gRPC, the HTTP status that says the same."""
+        self._refused[protocol, status] += 1
 
     def describe(self) -> list[Metric]:
         return []
@@ -206,11 +212,18 @@ class Metrics(Collector):
     def _own(self) -> list[Metric]:
         refused = CounterMetricFamily(
             "spanledger_requests_refused",
-            "Requests not taken, by HTTP status; 503 is to be retried.",
-            labels=["status"],
+            "Requests not taken, by protocol and HTTP status; 503 is to be retried.",
+            labels=["protocol", "status"],
         )
-        for status, number in self._refused.items():
-            refused.add_metric([str(status)], number)
+        for (protocol, status), number in self._refused.items():
+            refused.add_metric([protocol, str(status)], number)
+        taken = CounterMetricFamily(
+            "spanledger_requests_taken",
+            "Requests acknowledged, retries and those that are not kept too: protobuf and json over HTTP, and grpc.",
+            labels=["protocol"],
+        )
+        for protocol, number in self._taken.items():
+            taken.add_metric([protocol], number)
         not_kept = CounterMetricFamily(
             "spanledger_items_not_kept",
             "Log records and data points that were acknowledged and are not kept.",
@@ -252,6 +265,7 @@ class Metrics(Collector):
             ),
         }
         return [
+            taken,
             refused,
             not_kept,
             *(CounterMetricFamily(name, text, value=value) for name, (text, value) in counters.items()),

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -36,6 +37,8 @@ from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.objectives import Objectives
+from spanledger_collector.otlp_grpc import GrpcServer
+from spanledger_collector.price_rules import PriceRules
 from spanledger_collector.readonly import EVERYTHING, ReadOnlyInterface, UnauthorizedError, readonly_app
 from spanledger_collector.readonly import Scope as ReadScope
 from spanledger_collector.spool import Spool, SpoolSettings
@@ -56,7 +59,7 @@ _DASHBOARD = (
 
 @dataclass(frozen=True)
 class Options:
-    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one; with `alerts_every`
+    """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one, None none; with `alerts_every`
     None, alerts are evaluated only by whoever calls for it.
 
     `store` is a ClickHouse server's DSN; without one, the store is embedded and read by way of `clickhouse_port`.
@@ -66,10 +69,12 @@ class Options:
     store: str = ""
     host: str = "127.0.0.1"
     otlp_port: int = 4318
+    grpc_port: int | None = 4317
     clickhouse_port: int = 8123
     dashboard_port: int | None = 8501
     keep: Mapping[str, int] = field(default_factory=dict)
     config: Config = field(default_factory=Config)
+    prices: PriceRules = field(default_factory=PriceRules)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
     alerts_every: timedelta | None = EVERY
@@ -80,6 +85,7 @@ class Addresses:
     """Where the platform listens; `clickhouse` may be the server's own address."""
 
     otlp: str
+    grpc: str | None
     clickhouse: str
     dashboard: str | None
 
@@ -116,6 +122,9 @@ class Platform:
                 "(http://reader:password@host:8123), or run with --no-dashboard"
             )
         self._otlp = self._bind(options.host, options.otlp_port, "--otlp-port")
+        self._grpc_port: socket.socket | None = None  # kept from others until gRPC, which binds by itself, is started
+        if options.grpc_port is not None:
+            self._grpc_port = self._bind(options.host, options.grpc_port, "--grpc-port")
         self._clickhouse: socket.socket | None = None  # a server has a port and users of its own
         if not options.store:
             self._clickhouse = self._bind(options.host, options.clickhouse_port, "--clickhouse-port")
@@ -128,6 +137,7 @@ class Platform:
         self._cleanup.callback(self.store.close)
         self.addresses = Addresses(
             otlp=_url(self._otlp),
+            grpc=_url(self._grpc_port) if self._grpc_port else None,
             clickhouse=_url(self._clickhouse) if self._clickhouse else self.store.name,
             dashboard=None if dashboard_port is None else f"http://127.0.0.1:{dashboard_port}",
         )
@@ -141,7 +151,7 @@ class Platform:
         settle_interrupted(self.store, self.spool)
         Objectives(self.store, self.spool).record(options.config, datetime.now(UTC))
         capture(self.store, options.config.content)
-        self._bookkeeper = Bookkeeper(self.store, self.spool)
+        self._bookkeeper = Bookkeeper(self.store, self.spool, prices=options.prices)
         self._cleanup.callback(self._bookkeeper.close)
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
@@ -155,7 +165,11 @@ class Platform:
         self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder, self.alerts)
         # what the dashboard of this platform shows its key: it reads every project
         self._own_key = secrets.token_urlsafe(32)
-        app = collector_app(door, self._problem, self._metrics.text, self._metrics.refused, options.limits)
+        metrics, limits = self._metrics, options.limits
+        app = collector_app(door, self._problem, metrics.text, metrics.taken, metrics.refused, limits)
+        self._grpc = GrpcServer(
+            door, self._problem, partial(metrics.taken, "grpc"), partial(metrics.refused, "grpc"), limits.body
+        )
         self._servers = [(_server(app), self._otlp)]
         self._readonly: ReadOnlyInterface | None = None
         if self._clickhouse:
@@ -210,7 +224,12 @@ class Platform:
         with contextlib.suppress(ValueError, RuntimeError):  # signals are the main thread's
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self.stop)
-        await asyncio.gather(*(server.serve([listener]) for server, listener in self._servers))
+        async with contextlib.AsyncExitStack() as ending:
+            if self._grpc_port:
+                address = _url(self._grpc_port).removeprefix("http://")
+                self._grpc_port.close()
+                await ending.enter_async_context(self._grpc.serving(address))
+            await asyncio.gather(*(server.serve([listener]) for server, listener in self._servers))
 
     def _start_dashboard(self) -> subprocess.Popen[bytes] | None:
         if self._dashboard_port is None:

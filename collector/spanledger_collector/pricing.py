@@ -1,19 +1,18 @@
-"""The price book: dated rates from `genai-prices`, the only file of the collector that knows that package.
+"""The price book: dated rates from `genai-prices`, which only this file of the collector knows, under the user's rules.
 
 Rates are data (D8): every edition is recorded in `spanledger.prices` and asked by the pipeline through a dictionary. A new
-edition appends what it changed and overwrites nothing.
+edition, and a changed rule, append what they changed and overwrite nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import genai_prices
 from clickhouse_connect.driver.client import Client
@@ -30,6 +29,9 @@ from genai_prices.types import (
     TieredPrices,
     TimeOfDateConstraint,
 )
+
+from spanledger_collector.price_rules import FOREVER, PriceRules
+from spanledger_collector.timeline import DAY, UNKNOWN, USER, Card, Timeline, with_rules
 
 T = TypeVar("T")
 Pair = tuple[str, str]
@@ -63,24 +65,12 @@ RATES: Mapping[str, tuple[str, ...]] = {
     "per_call": ("requests_kcount",),
 }
 SOURCE = "genai-prices"
-FOREVER = int(datetime(2106, 1, 1, tzinfo=UTC).timestamp())
-DAY = 24 * 60
 _PLACES = Decimal("1e-12")
-_UNKNOWN = (0, FOREVER, 0, DAY, 0, *[None] * len(RATES))
-_COLUMNS = ("valid_from", "valid_to", "minute_from", "minute_to", "input_from", *RATES)
+_CARD = ("price_id", "valid_from", "valid_to", "minute_from", "minute_to", "input_from")
+_HOUR = ("usd_an_hour", "shared_by")
+_COLUMNS = (*_CARD, *RATES, *_HOUR)
 
 Rates = tuple[Decimal | None, ...]
-Card = tuple[int | Decimal | None, ...]
-"""What a call pays, when and from which input on: the values of `_COLUMNS`. Times are Unix seconds, minutes are of the
-day in UTC, rates US dollars per million tokens or calls, rounded to 12 places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A model's entry in the book: its own name there (provider/model), and its cards by service tier ('' is the list price)."""
-
-    price_id: str
-    cards: Mapping[str, tuple[Card, ...]]
 
 
 class Edition:
@@ -90,9 +80,9 @@ class Edition:
         self.version = f"{SOURCE} {version}"
         self._providers = (snapshot or get_snapshot()).providers
         self._makers = {id(model): provider.id for provider in self._providers for model in provider.models}
-        self._entries: dict[tuple[int, bool], Price | None] = {}
+        self._entries: dict[tuple[int, bool], Timeline | None] = {}
 
-    def entries(self) -> Iterator[tuple[Pair, Price]]:
+    def entries(self) -> Iterator[tuple[Pair, Timeline]]:
         """Every priced model under every exact name that a span may give it and its seller."""
         for seller in self._providers:
             names = [seller.id, *(name for name, sold_by in OTEL_PROVIDERS.items() if sold_by == seller.id)]
@@ -102,8 +92,8 @@ class Edition:
                 if price:
                     yield from (((name, model_name), price) for name in names)
 
-    def find(self, provider: str, model: str) -> Price | None:
-        """A price by genai-prices' own matching of names. None for a model or a seller that it does not know."""
+    def find(self, provider: str, model: str) -> Timeline | None:
+        """The list price by genai-prices' own matching of names. None for a model or a seller that it does not know."""
         snapshot = DataSnapshot(self._providers, from_auto_update=False)  # the shared one remembers every miss for ever
         try:
             seller, found = snapshot.find_provider_model(
@@ -119,7 +109,7 @@ class Edition:
                 for model in provider.models:
                     yield from (model.id, *_literals(model.match))
 
-    def _entry(self, seller: Provider, model: ModelInfo) -> Price | None:
+    def _entry(self, seller: Provider, model: ModelInfo) -> Timeline | None:
         # a model listed by another provider has that provider's tiers, which this seller need not offer
         own = self._makers[id(model)] == seller.id
         key = id(model), own
@@ -131,49 +121,59 @@ class Edition:
 class PriceBook:
     """What is recorded in the store. Nothing else may post while it writes: a segment sees one state of the book (D15)."""
 
-    def __init__(self, client: Client, edition: Edition | None = None) -> None:
+    def __init__(self, client: Client, edition: Edition | None = None, rules: PriceRules | None = None) -> None:
         self._client = client
         self._edition = edition or Edition()
+        self._rules = rules or PriceRules()
+        self._versions = {rule.price_id: rule.version for rule in self._rules.rules}
         self._loaded = False  # whether the dictionary has what is recorded: a server may go away in between
 
     def record_edition(self, at: datetime) -> int:
-        """Record whatever this edition says that the book does not say already, as of `at`; returns the number of rows.
+        """Record whatever this edition and the rules say that the book does not say already, as of `at`; returns the number
+        of rows.
 
         A model that was found by matching, or was not known, is looked up again. What the edition has dropped stays.
         """
         recorded, versions = self._recorded()
-        entries: dict[Pair, Price | None] = dict(self._edition.entries())
-        for pair, version in versions.items():
-            if pair not in entries and version != self._edition.version:
-                price = self._edition.find(*pair)
-                if price or recorded[*pair, ""] == {_UNKNOWN}:
-                    entries[pair] = price
-        return self._record(entries, recorded, at)
+        listed: dict[Pair, Timeline | None] = dict(self._edition.entries())
+        for pair, tiers in _list_prices(recorded).items():
+            if pair not in listed:  # found by matching, or not known: by this edition, as versions say, or by another
+                known = versions[pair] == {self._edition.version}
+                listed[pair] = tiers if known else self._edition.find(*pair) or tiers
+        for rule in self._rules.rules:  # one that names its models need not see them first
+            if not {"*", "?"} & {*rule.provider, *rule.model}:
+                listed.setdefault((rule.provider, rule.model), None)
+        return self._record(listed, recorded, at)
 
     def record_found(self, pairs: Iterable[Pair], at: datetime) -> int:
-        """Look up models by genai-prices' matching and record the outcome, as of `at`; returns how many have a price.
+        """Look up models by the rules and by genai-prices' matching and record the outcome, as of `at`; returns how many have
+        a price.
 
         One that is not known is recorded as such, so that it is asked for once an edition. Its calls stay `unpriced`.
         """
-        entries = {pair: self._edition.find(*pair) for pair in pairs}
-        self._record(entries, {}, at)
-        return sum(price is not None for price in entries.values())
+        listed = {pair: self._edition.find(*pair) for pair in pairs}
+        self._record(listed, {}, at)
+        return sum(bool(self._ruled(pair, price)) for pair, price in listed.items())
+
+    def _ruled(self, pair: Pair, listed: Timeline | None) -> Timeline:
+        return with_rules(listed or {}, self._rules.of(*pair))
 
     def _record(
         self,
-        entries: Mapping[Pair, Price | None],
+        listed: Mapping[Pair, Timeline | None],
         recorded: Mapping[tuple[str, str, str], frozenset[Card]],
         at: datetime,
     ) -> int:
         seconds = at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00").replace("T", " ")
         rows = [
-            dict(zip(_COLUMNS, card, strict=True))
-            | {"provider": provider, "model": model, "service_tier": tier}
-            | {"price_id": price.price_id if price else "", "price_version": self._edition.version}
-            | {"source": SOURCE, "recorded_at": seconds}
-            for (provider, model), price in entries.items()
-            for tier, cards in (price.cards if price else {"": (_UNKNOWN,)}).items()
-            if price is None or recorded.get((provider, model, tier)) != frozenset(cards)
+            {"provider": provider, "model": model, "service_tier": tier}
+            | {name: getattr(card, name) for name in (*_CARD, *_HOUR)}
+            | dict(zip(RATES, card.rates, strict=True))
+            | {"price_version": self._versions.get(card.price_id, self._edition.version)}
+            | {"source": USER if card.price_id in self._versions else SOURCE, "recorded_at": seconds}
+            for (provider, model), price in listed.items()
+            for tier, cards in (self._ruled((provider, model), price) or {"": (UNKNOWN,)}).items()
+            if recorded.get((provider, model, tier)) != frozenset(cards)
             for card in cards
         ]
         if rows:
@@ -185,16 +185,32 @@ class PriceBook:
             self._loaded = True
         return len(rows)
 
-    def _recorded(self) -> tuple[dict[tuple[str, str, str], frozenset[Card]], dict[Pair, str]]:
-        """What the book says now, by provider, model and tier; and which edition said it, by provider and model."""
+    def _recorded(self) -> tuple[dict[tuple[str, str, str], frozenset[Card]], dict[Pair, set[str]]]:
+        """What the book says now, by provider, model and tier; and which editions and rules said it, by provider and model."""
         columns = ", ".join(f"toUnixTimestamp({name})" if name.startswith("valid") else name for name in _COLUMNS)
         rows = self._client.query(
             f"SELECT provider, model, service_tier, price_version, {columns} FROM spanledger.prices "
             "WHERE (provider, model, service_tier, recorded_at) IN (SELECT provider, model, service_tier, max(recorded_at) "
             "FROM spanledger.prices GROUP BY provider, model, service_tier) ORDER BY provider, model, service_tier"
         ).result_rows
-        cards = {key: frozenset(tuple(row[4:]) for row in said) for key, said in groupby(rows, itemgetter(0, 1, 2))}
-        return cards, {(row[0], row[1]): row[3] for row in rows}
+        cards = {key: frozenset(map(_card, said)) for key, said in groupby(rows, itemgetter(0, 1, 2))}
+        return cards, {pair: {row[3] for row in said} for pair, said in groupby(rows, itemgetter(0, 1))}
+
+
+def _card(row: Sequence[Any]) -> Card:
+    """A row of `_recorded`."""
+    said = dict(zip(_COLUMNS, row[4:], strict=True))
+    return Card(**{name: said[name] for name in (*_CARD, *_HOUR)}, rates=tuple(said[name] for name in RATES))
+
+
+def _list_prices(recorded: Mapping[tuple[str, str, str], frozenset[Card]]) -> dict[Pair, Timeline]:
+    """What is recorded, the user's rules apart."""
+    listed: dict[Pair, dict[str, tuple[Card, ...]]] = {}
+    for (provider, model, tier), cards in recorded.items():
+        tiers = listed.setdefault((provider, model), {})
+        if own := tuple(card for card in cards if card.price_id and not card.price_id.startswith("user:")):
+            tiers[tier] = own
+    return dict(listed)
 
 
 def _literals(match: MatchLogic) -> Iterator[str]:
@@ -205,18 +221,18 @@ def _literals(match: MatchLogic) -> Iterator[str]:
             yield from _literals(clause)
 
 
-def _price(maker: str, model: ModelInfo, with_tiers: bool) -> Price | None:
-    cards = {"": _timeline(model, {})}
+def _price(maker: str, model: ModelInfo, with_tiers: bool) -> Timeline | None:
+    price_id = f"{maker}/{model.id}"
+    cards = {"": _timeline(price_id, model, {})}
     for variant in model.price_variants or () if with_tiers else ():
         if list(variant.when) == ["service_tier"]:
-            cards[variant.when["service_tier"]] = _timeline(model, variant.when)
+            cards[variant.when["service_tier"]] = _timeline(price_id, model, variant.when)
         elif variant.when == {"processing": "batch"}:
-            cards["batch"] = _timeline(model, variant.when)
-    cards = {tier: timeline for tier, timeline in cards.items() if timeline}
-    return Price(f"{maker}/{model.id}", cards) if cards else None
+            cards["batch"] = _timeline(price_id, model, variant.when)
+    return {tier: timeline for tier, timeline in cards.items() if timeline} or None
 
 
-def _timeline(model: ModelInfo, context: Mapping[str, str]) -> tuple[Card, ...]:
+def _timeline(price_id: str, model: ModelInfo, context: Mapping[str, str]) -> tuple[Card, ...]:
     """A model's cards through time, by asking it for the prices of each stretch of days and of the day."""
     dated = [] if isinstance(model.prices, ModelPrice) else model.prices
     constraints = [entry.constraint for entry in (*dated, *(model.price_variants or ()))]
@@ -234,7 +250,7 @@ def _timeline(model: ModelInfo, context: Mapping[str, str]) -> tuple[Card, ...]:
         ]
         days.append((start, end, _merged(day)))
     return tuple(
-        (start, end, first, last, input_from, *rates)
+        Card(price_id, start, end, first, last, input_from, rates)
         for start, end, day in _merged(days)
         for first, last, tiers in day
         for input_from, rates in tiers

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from enum import StrEnum
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
@@ -28,6 +29,14 @@ class Signal(StrEnum):
     METRICS = "metrics"
 
 
+OTLP: dict[Signal, Any] = {
+    Signal.TRACES: trace_service_pb2.ExportTraceServiceRequest,
+    Signal.LOGS: logs_service_pb2.ExportLogsServiceRequest,
+    Signal.METRICS: metrics_service_pb2.ExportMetricsServiceRequest,
+}
+"""The request of each signal, as OTLP has it."""
+
+
 def _lenient_requests() -> dict[Signal, type[Any]]:
     """OTLP's own requests, with every string read as bytes: one string that is not UTF-8 must not fail its neighbours."""
     pool = descriptor_pool.DescriptorPool()
@@ -43,14 +52,9 @@ def _lenient_requests() -> dict[Signal, type[Any]]:
                 if field.type == descriptor_pb2.FieldDescriptorProto.TYPE_STRING:
                     field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
         pool.Add(file)
-    requests: dict[Signal, Any] = {
-        Signal.TRACES: trace_service_pb2.ExportTraceServiceRequest,
-        Signal.LOGS: logs_service_pb2.ExportLogsServiceRequest,
-        Signal.METRICS: metrics_service_pb2.ExportMetricsServiceRequest,
-    }
     return {
         signal: message_factory.GetMessageClass(pool.FindMessageTypeByName(request.DESCRIPTOR.full_name))
-        for signal, request in requests.items()
+        for signal, request in OTLP.items()
     }
 
 
@@ -65,6 +69,12 @@ def check(signal: Signal, body: bytes) -> Any:
         raise RefusedError(f"the body is not an OTLP request of {signal} (protobuf): {error}") from error
 
 
+def canonical(signal: Signal, body: bytes) -> bytes:
+    """The same request with every field once and in its order, as an exporter writes it. Raises RefusedError as `check` does."""
+    request: bytes = check(signal, body).SerializeToString()
+    return request
+
+
 def items(signal: Signal, request: Any) -> int:
     """How many spans, log records or data points a request has."""
     match signal:
@@ -77,23 +87,10 @@ def items(signal: Signal, request: Any) -> int:
             return sum(len(getattr(m, kind).data_points) for m in metrics if (kind := m.WhichOneof("data")))
 
 
-def gunzip(body: bytes, limit: int) -> bytes:
-    """`body` unpacked. Raises RefusedError: 400 where it is no gzip, 413 where it would be more than `limit` bytes."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        plain = unpacker.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise RefusedError(f"the body is not gzip: {error}") from error
-    if len(plain) > limit:
-        raise RefusedError(f"the body unpacks to more than {limit} bytes: send smaller batches", status=413)
-    if not unpacker.eof:
-        raise RefusedError("the body's gzip is cut short")
-    if unpacker.unused_data:  # to take the first part alone would be to lose the rest
-        raise RefusedError("the body's gzip is followed by something else: send it as one gzip member")
-    return plain
-
-
-def status(code: int, text: str) -> bytes:
-    """The body of an OTLP error: a `google.rpc.Status`."""
-    body: bytes = Status(code=code, message=text).SerializeToString()
+def status(code: int, text: str, retry_after: int | None = None) -> bytes:
+    """An OTLP error: a `google.rpc.Status`, with a `RetryInfo` of so many seconds."""
+    said = Status(code=code, message=text)
+    if retry_after is not None:
+        said.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=retry_after)))
+    body: bytes = said.SerializeToString()
     return body

@@ -59,6 +59,11 @@ def coverage(selection: Selection, period: Period) -> pd.DataFrame:
     return _ask("coverage", **_range(period), **_filters(selection))
 
 
+def suppressed(selection: Selection, period: Period) -> pd.DataFrame:
+    """What was reported more than once and billed once."""
+    return _ask("suppressed", **_range(period), **_filters(selection))
+
+
 def movers(selection: Selection, period: Period, by: str) -> pd.DataFrame:
     """Spend by a dimension against the period before."""
     return _ask("movers", **_range(period), **_filters(selection), by=by)

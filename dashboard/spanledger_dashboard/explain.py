@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from typing import Literal
+from typing import Any, Literal
 
 UNKNOWN = "\u2013"  # a dash
 _MINUS = "\u2212"
@@ -173,6 +174,12 @@ def coverage(priced: float | None, unpriced: float | None) -> str:
     if priced is None:
         return "no billable calls"
     return f"{percent(priced)} priced, {percent(unpriced)} unpriced"
+
+
+def suppressed(rows: Sequence[Mapping[Any, Any]]) -> str:
+    """What was reported more than once and billed once; empty where nothing was."""
+    costs = [row["cost_usd"] for row in rows if row["cost_usd"]]
+    return f"{money(sum(costs, Decimal(0)))} was reported more than once and billed once." if costs else ""
 
 
 def named(value: str) -> str:

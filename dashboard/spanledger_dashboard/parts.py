@@ -84,6 +84,7 @@ def style(colours: Palette) -> None:
     .sl-stack {{ display: flex; gap: 2px; height: .8rem; border-radius: 5px; overflow: hidden;
         background: {colours.line};
                  margin: .35rem 0 .6rem; }}
+    .sl-note {{ color: {colours.muted}; font-size: .86rem; line-height: 1.55; margin: .6rem 0 0; }}
     .sl-state {{ border: 1px solid {colours.line}; border-radius: 12px; padding: 1.6rem 1.8rem;
         background: {colours.panel};
                  color: {colours.text}; max-width: 46rem; }}
@@ -219,6 +220,11 @@ def state(headline: str, *paragraphs: str) -> None:
     """Nothing to draw, and why. In a paragraph, text between backquotes is code."""
     body = "".join(f"<p>{_with_code(paragraph)}</p>" for paragraph in paragraphs)
     st.html(f'<div class="sl-state"><h3>{escape(headline)}</h3>{body}</div>')
+
+
+def note(text: str) -> None:
+    """A sentence below what it explains; `code` in backticks."""
+    st.html(f'<p class="sl-note">{_with_code(text)}</p>')
 
 
 def _with_code(text: str) -> str:

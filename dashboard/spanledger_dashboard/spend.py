@@ -16,6 +16,7 @@ from spanledger_dashboard.view import View
 _DIMENSIONS = ("model", "provider", "service", "team", "feature", "customer")
 _SHOWN_ROWS = 100
 _SHOWN_MOVERS = 8
+_SHOWN_UNPRICED = 10
 _PROVENANCE = {
     "priced": "from the price book",
     "reported": "as the provider said",
@@ -25,6 +26,9 @@ _PROVENANCE = {
     "free": "refused by the provider",
 }
 
+_SUPPRESSED = """An agent, a framework and the client of a provider may each report the same call, with its usage. The innermost
+that says what was used is billed; the others stay in the trace, marked as not billed."""
+
 
 def draw_page(view: View) -> None:
     rows = ask.usage(view.selection, view.period)
@@ -32,6 +36,7 @@ def draw_page(view: View) -> None:
         states.no_calls_here(view, last_call(view))
         return
     parts.cards(_cards(row(rows), row(ask.usage(view.selection, view.period.before))))
+    _suppressed(view)
     _by(view)
 
 
@@ -57,6 +62,11 @@ def _cards(now: dict[str, Any], before: dict[str, Any]) -> list[Card]:
             f"{explain.tokens(now['reasoning_tokens'])} reasoning",
         ),
     ]
+
+
+def _suppressed(view: View) -> None:
+    if said := explain.suppressed(ask.suppressed(view.selection, view.period).to_dict("records")):
+        st.caption(said, help=_SUPPRESSED)
 
 
 def _by(view: View) -> None:
@@ -154,4 +164,20 @@ def _coverage(view: View) -> None:
             for status, record in known
         ],
         view.colours.accent,
+    )
+    if "unpriced" in rows:
+        _unpriced(view)
+
+
+def _unpriced(view: View) -> None:
+    """Which models have calls without a price, and the way out."""
+    models = ask.usage(view.selection, view.period, by="model").to_dict("records")
+    without = sorted((r for r in models if r["unpriced_calls"]), key=lambda r: -r["unpriced_calls"])
+    names = [f"{explain.named(str(r['value']))} ({explain.count(r['unpriced_calls'])})" for r in without]
+    if more := names[_SHOWN_UNPRICED:]:
+        names = [*names[:_SHOWN_UNPRICED], f"{len(more)} more"]
+    parts.note(
+        f"Unpriced calls, by model: {', '.join(names)}. `spanledger prices find MODEL --provider PROVIDER` says what price there "
+        "is. Where there is none, give the model one in `prices.yaml` (`docs/prices.md`); where there is one, the calls said "
+        "nothing of their usage, or their GPU-hour is not over."
     )

@@ -61,7 +61,7 @@ class Options:
         """The command that starts the platform."""
         return [
             sys.executable, "-m", "spanledger_collector", "up", "--data", str(self.data),
-            "--otlp-port", str(self.otlp_port), "--clickhouse-port", str(self.clickhouse_port),
+            "--no-grpc", "--otlp-port", str(self.otlp_port), "--clickhouse-port", str(self.clickhouse_port),
             "--dashboard-port", str(self.dashboard_port),
         ]  # fmt: skip
 

@@ -13,61 +13,50 @@ fields AS
         arrayEnumerateUniq(arrayMap(a -> bitShiftRight(a.2, 8), named)) AS nths
     FROM texts
 ),
--- texts of fields that come to one word, and figures
 read AS
 (
     SELECT *,
-        -- operation, provider, finish reason, host, model: few words in all, and each looked at once, whatever the number of spans
-        [
-            lower(toLowCardinality(@field(operation))), lower(toLowCardinality(@field(provider))),
-            toLowCardinality(if(startsWith(@field(finish_reason), '['), JSONExtractString(@field(finish_reason), 1), @field(finish_reason))),
-            spanledger_host(toLowCardinality(@field(server_address))), toLowCardinality(arrayFirst(name -> name != '', [@field(response_model), @field(model_name), @field(request_model)]))
-        ] AS said,
+        -- of few words in all, each is looked at once, whatever the number of spans
+        @meant(operation) AS own_operation,
+        @meant(finish_reason) AS finish_reason,
+        spanledger_host(toLowCardinality(@field(server_address))) AS host,
+        toLowCardinality(arrayFirst(name -> name != '', [@field(response_model), @field(model_name), @field(request_model)])) AS model,
+        coalesce(nullIf(@provider_of_host(host), ''), nullIf(@meant(provider), ''), @provider_of_model(model)) AS provider,
         multiIf(match(resource.scope_name, @ttft_not_believed), '', @field(ttft_ns) != '', @field(ttft_ns), @field(ttft_ms) = '', '', toString(toFloat64OrZero(@field(ttft_ms)) / 1000)) AS ttft_seconds,
         arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toUInt64OrZero(text), 0), [@field(input_tokens), @field(cache_read_tokens), @field(cache_write_tokens), @field(output_tokens), @field(reasoning_tokens)]) AS counts
     FROM fields
 ),
-worded AS
+told AS
 (
     SELECT *,
-        [
-            @synonym(operation, said[1]),
-            arrayFirst(name -> name != '', [@provider_of_host(said[4]), @synonym(provider, said[2]), @provider_of_model(said[5])]),
-            @synonym(finish_reason, said[3])
-        ] AS words,
         -- Input to which the cached tokens are to be added: 1 where that is known, 2 where nothing else can be.
         multiIf(counts[2] + counts[3] = 0 OR @field(input_tokens) = '', 0,
             match(resource.scope_name, @scopes_without_cached) OR arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths), 1,
             counts[2] + counts[3] > counts[1], 2, 0) AS without_cached,
         -- Output to which the reasoning is.
-        counts[5] > counts[4] AND @field(output_tokens) != '' AS without_reasoning
-    FROM read
-),
-told AS
-(
-    SELECT *,
+        counts[5] > counts[4] AND @field(output_tokens) != '' AS without_reasoning,
         arrayMap((a, text, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, text, elsewhere), named, texts, nths, arrayWithConstant(length(named),
             if(refusal = '', 0, @all_bits)
-            + if(words[1] = @field(operation), 0, @bit_of(operation)) + if(words[2] = @field(provider), 0, @bit_of(provider))
-            + if(said[4] = @field(server_address), 0, @bit_of(server_address)) + if(ttft_seconds = @field(ttft_ns), 0, @bit_of(ttft_ns))
+            + if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
+            + if(host = @field(server_address), 0, @bit_of(server_address)) + if(ttft_seconds = @field(ttft_ns), 0, @bit_of(ttft_ns))
             + if(without_cached = 0, 0, @bit_of(input_tokens)) + if(without_reasoning, @bit_of(output_tokens), 0)
             + if(@field(reported_currency) IN ('', 'USD'), 0, @bit_of(reported_cost_usd)))) AS in_column,
-        match(resource.scope_name, @streams_reported_apart) AS streams_apart, streams_apart AND span.end_ns = span.start_ns AND @field(duration) != '' AS streamed
-    FROM worded
+        match(resource.scope_name, @streams_reported_apart) AS streams_apart
+    FROM read
 )
 SELECT origin, resource, span,
     (
         CAST(arrayConcat(unnamed, arrayMap(a -> (@key_of(a.2), a.1), arrayFilter((a, in_column) -> NOT in_column AND a.2 < @of_resource AND NOT bitTest(a.2, 7), named, in_column))) AS Map(LowCardinality(String), String)),
         arrayStringConcat(arrayMap(a -> @code(a.2), arrayFilter((a, in_column) -> in_column, named, in_column))),
         if(@field(request_model) = '', @field(model_name), @field(request_model)), if(@field(response_model) = '', @field(model_name), @field(response_model)),
-        multiIf(@field(streaming) != '', @field(streaming) = 'true', endsWith(said[1], 'dostream') OR streamed, true, NULL), words[3],
-        @field(response_id), @field(service_tier), said[4], @field(agent_name), @field(request_hash), @field(user_id),
+        multiIf(@field(streaming) != '', @field(streaming) = 'true', endsWith(lower(@field(operation)), 'dostream') OR (streams_apart AND span.end_ns = span.start_ns AND @field(duration) != ''), true, NULL), finish_reason,
+        @field(response_id), @field(service_tier), host, @field(agent_name), @field(request_hash), @field(user_id),
         if(@field(session_id) = '', @field(conversation_id), @field(session_id)),
         @field(team), @field(feature), @field(customer), @field(prompt_name), @field(prompt_version), @field(reported_cost_source),
         @field(tool_name), @field(tool_call_id), @field(conversation_id), if(span.status_message = '', @field(status_message), span.status_message)
     ) AS named,
     refusal, exception_type,
-    words[1] AS own_operation, words[2] AS provider, said[5] AS model,
+    own_operation, provider, model,
     if(has(@standard_service_tiers, @field(service_tier)), '', @field(service_tier)) AS tier,
     [
         if(without_cached = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3])), if(without_reasoning, toString(counts[4] + counts[5]), @field(output_tokens)),
@@ -85,5 +74,5 @@ SELECT origin, resource, span,
         extract(concat(span.status_message, '\n', @field(status_message), '\n', exception_message), @status_in_message)) AS refused_with,
     streams_apart,
     -- a stream that is reported apart lasted as long as it says
-    if(refusal = '', ifNull(if(streamed, spanledger_ttft_ns(@field(duration)), span.end_ns - span.start_ns), 0), 0) AS duration_ns
+    if(refusal = '', ifNull(if(streams_apart AND span.end_ns = span.start_ns, spanledger_ttft_ns(@field(duration)), span.end_ns - span.start_ns), 0), 0) AS duration_ns
 FROM told

@@ -53,26 +53,28 @@ class Running:
     """A platform under test: its ports, a client, and the memory of its process in MB, sampled."""
 
     otlp: int
+    grpc: int  # 0 where it is off
     process: subprocess.Popen[str]
     client: Client
     memory: list[float] = field(default_factory=list)
 
 
 @contextlib.contextmanager
-def platform(folder: Path) -> Iterator[Running]:
+def platform(folder: Path, *options: str) -> Iterator[Running]:
     command = [sys.executable, "-m", "spanledger_collector", "up", "--data", str(folder), "--no-dashboard"]
-    command += ["--otlp-port", "0", "--clickhouse-port", "0"]
+    command += ["--otlp-port", "0", "--clickhouse-port", "0", *(options or ("--no-grpc",))]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    ports: list[int] = []
+    ports: dict[str, int] = {}
     for line in process.stdout:
-        ports += [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", line)]
+        if found := re.match(r"\s+(OTLP/HTTP|OTLP/gRPC|SQL).*?http://127\.0\.0\.1:(\d+)", line):
+            ports[found[1]] = int(found[2])
         if "Ctrl-C" in line:
             break
     client = clickhouse_connect.get_client(
-        dsn=f"http://127.0.0.1:{ports[1]}", database="spanledger", autogenerate_session_id=False
+        dsn=f"http://127.0.0.1:{ports['SQL']}", database="spanledger", autogenerate_session_id=False
     )
-    running = Running(ports[0], process, client)
+    running = Running(ports["OTLP/HTTP"], ports.get("OTLP/gRPC", 0), process, client)
     done = threading.Event()
 
     def sample() -> None:

@@ -54,7 +54,7 @@ def platform(data: Path) -> Iterator[Start]:
     def start(**options: Any) -> Running:
         for former in running:
             former.stop()
-        chosen = {"data": data, "otlp_port": 0, "clickhouse_port": 0, "dashboard_port": None, **options}
+        chosen = {"data": data, "otlp_port": 0, "grpc_port": 0, "clickhouse_port": 0, "dashboard_port": None, **options}
         running[:] = [Running(Options(**chosen))]
         return running[0]
 

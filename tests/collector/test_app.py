@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ import httpx2
 import pytest
 import uvicorn
 from collector.rig import DEADLINE, PROTOBUF, until
-from collector.traffic import call, calls, log_request, metric_request, request
+from collector.traffic import as_json, call, calls, log_request, metric_request, request
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -40,7 +41,11 @@ class Collector:
         self.folder, self.url, self.spool, self.door, self.keys = folder, url, spool, door, keys
         self.problem = ""
         self.refused: list[int] = []
+        self.taken: list[str] = []
         self.http = httpx2.Client(base_url=url, timeout=DEADLINE, trust_env=False)
+
+    def hear(self, protocol: str, status: int) -> None:
+        self.refused.append(status)
 
     def send(self, body: bytes, **headers: str) -> httpx2.Response:
         given = PROTOBUF | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -61,7 +66,9 @@ def served(folder: Path, settings: SpoolSettings) -> Iterator[Collector]:
     door = Door(spool, keys, clock, open_door=True)
     listening = socket.create_server(("127.0.0.1", 0))
     here = Collector(folder, f"http://127.0.0.1:{listening.getsockname()[1]}", spool, door, keys)
-    app = collector_app(door, lambda: here.problem, lambda: b"# none\n", here.refused.append, Limits(body=LIMIT))
+    app = collector_app(
+        door, lambda: here.problem, lambda: b"# none\n", here.taken.append, here.hear, Limits(body=LIMIT)
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none", http="httptools"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -109,6 +116,34 @@ def test_gzip_is_unpacked_so_that_a_retry_packed_otherwise_is_the_same_request(c
     assert collector.kept() == [body]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("identity", bytes), ("gzip", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_json_is_the_same_request_as_its_protobuf_form_and_is_answered_in_json(
+    collector: Collector, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    body = request(calls(2))
+    text = as_json(body)
+    for _ in range(2):
+        answer = collector.send(pack(text), content_type="application/json; charset=utf-8", content_encoding=encoding)
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert answer.headers["content-type"] == "application/json"
+    assert collector.send(body).status_code == 200
+    assert collector.kept() == [body]
+
+
+def test_a_refusal_of_json_is_a_status_in_json_that_says_where(collector: Collector) -> None:
+    for path, body, said in [
+        ("/v1/traces", b'{"resourceSpans": [}', "line 1 column 20"),
+        ("/v1/logs", b'{"resourceLogs": [5]}', "resourceLogs[0]: 5 is no object"),
+        ("/v1/metrics", b'{"resourceMetrics": 1}', "resourceMetrics: 1 is no array"),
+    ]:
+        answer = collector.http.post(path, content=body, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (400, 3)
+        assert said in answer.json()["message"]
+    assert collector.kept() == []
+
+
 def test_a_body_in_chunks_of_any_size_is_one_request(collector: Collector) -> None:
     body = request(calls(5))
     answer = collector.http.post("/v1/traces", content=iter([body[:1], body[1:900], body[900:]]), headers=PROTOBUF)
@@ -148,7 +183,7 @@ def test_identical_requests_at_once_are_acknowledged_and_stored_once(collector: 
         (b"", {"authorization": "Bearer sl_0_wrong"}, 401, 16),
         (b"\x0a\x00" * LIMIT, {}, 413, 3),
         (gzip.compress(bytes(LIMIT + 1)), {"content_encoding": "gzip"}, 413, 3),
-        (b"{}", {"content_type": "application/json"}, 415, 3),
+        (b"{}", {"content_type": "text/json"}, 415, 3),
         (b"", {"content_type": ""}, 415, 3),
         (b"", {"content_encoding": "br"}, 415, 3),
     ],

@@ -36,7 +36,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("command", "mentions"),
     [
-        ((), ["up", "migrate", "keys", "slo", "alerts", "sql"]),
+        ((), ["up", "migrate", "keys", "slo", "alerts", "prices", "sql"]),
         (
             ("up",),
             [
@@ -45,6 +45,8 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
                 "--host",
                 "--otlp-port",
                 "4318",
+                "--grpc-port",
+                "4317",
                 "8123",
                 "8501",
                 "--keep",
@@ -59,6 +61,8 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (("slo", "list"), ["--url", "--key", "--format"]),
         (("slo", "status"), ["--at", "--url", "UTC"]),
         (("slo", "generate"), ["prometheus", "grafana", "--config", "--out"]),
+        (("prices",), ["check", "list", "find"]),
+        (("prices", "find"), ["--provider", "--at", "--prices", "rule"]),
         (("keys",), ["create", "list", "revoke"]),
         (("keys", "create"), ["--project", "--scope", "shown once"]),
         (("keys", "list"), ["--json"]),
@@ -117,7 +121,9 @@ def test_a_folder_in_use_is_one_line(data: Path) -> None:
 def test_a_taken_port_is_one_line(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), "--otlp-port", port))
+        line = one_line(
+            spanledger("up", "--no-dashboard", "--data", str(data), "--otlp-port", port, "--grpc-port", "0")
+        )
     assert "--otlp-port" in line and port in line
 
 
@@ -127,7 +133,7 @@ def test_an_address_for_others_without_keys_is_one_line(data: Path) -> None:
 
 
 def test_a_retention_that_cannot_be_is_one_line(data: Path) -> None:
-    ports = ("--otlp-port", "0", "--clickhouse-port", "0")
+    ports = ("--otlp-port", "0", "--no-grpc", "--clickhouse-port", "0")
     line = one_line(spanledger("up", "--no-dashboard", "--data", str(data), *ports, "--keep", "prices=3"))
     assert "no table prices" in line
 
@@ -190,3 +196,28 @@ def test_sql_without_a_spanledger_to_ask_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     assert f"{url} does not answer" in one_line(spanledger("sql", "SELECT 1", "--url", url))
+
+
+def test_the_price_of_a_model_is_found_with_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text(
+        "per_token: [{name: deal, provider: openai, model: gpt-4o, discount: 12%, valid_from: 2026-11-01}]\n"
+        "per_gpu_hour: [{name: h100, model: qwen*, usd_per_gpu_hour: 2.5, gpus: 8, shared_by: time}]\n"
+    )
+
+    def found(*arguments: str) -> str:
+        return spanledger("prices", "find", *arguments, "--data", str(tmp_path)).stdout
+
+    deal = found("gpt-4o", "--provider", "openai", "--at", "2026-11-02")
+    assert "rule deal (12.00% off the list price)" in deal and "input_uncached 2.2," in deal
+    assert "list price openai/gpt-4o" in found("gpt-4o", "--provider", "openai", "--at", "2026-10-31")
+    assert "20.0 USD an hour, shared by time" in found("qwen3")
+    assert "no price" in found("llama3")
+    assert "1 rules per token, 1 per GPU-hour" in spanledger("prices", "check", str(tmp_path / "prices.yaml")).stdout
+    assert "overlap" in one_line(broken(tmp_path))
+
+
+def broken(folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "two.yaml").write_text(
+        "per_token: [{name: a, model: b, discount: 1%}, {name: c, model: b, discount: 1%}]"
+    )
+    return spanledger("prices", "check", str(folder / "two.yaml"))

@@ -52,7 +52,7 @@ def logged(data: Path, *options: str, **environment: str) -> list[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SPANLEDGER_")}
     command = [sys.executable, "-m", "spanledger_collector", "up", "--data", str(data), "--no-dashboard"]
     with subprocess.Popen(
-        [*command, "--otlp-port", "0", "--clickhouse-port", "0", *options],
+        [*command, "--otlp-port", "0", "--no-grpc", "--clickhouse-port", "0", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**clean, **environment},
     ) as process:  # fmt: skip
         assert process.stdout is not None

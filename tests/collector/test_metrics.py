@@ -91,8 +91,9 @@ def test_the_collectors_own_health_is_there(running: Running) -> None:
 
     assert found["spanledger_requests_accepted_total"] == 2
     assert found["spanledger_requests_duplicate_total"] == 1
+    assert found['spanledger_requests_taken_total{protocol="protobuf"}'] == 3
     assert found["spanledger_accepted_bytes_total"] == len(body) + len(poison())
-    assert found['spanledger_requests_refused_total{status="400"}'] == 1
+    assert found['spanledger_requests_refused_total{protocol="protobuf",status="400"}'] == 1
     assert found["spanledger_spool_bytes"] == found["spanledger_spool_segments"] == 0
     assert found["spanledger_posting_failures"] == 0
 

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -29,7 +30,8 @@ SELECT round(sum(cost_usd), 6) FROM spanledger.usage(
 
 
 def options(data: Path, **chosen: object) -> Options:
-    return Options(**{"data": data, "otlp_port": 0, "clickhouse_port": 0, "dashboard_port": None, **chosen})  # type: ignore[arg-type]
+    given: dict[str, Any] = {"otlp_port": 0, "grpc_port": 0, "clickhouse_port": 0, "dashboard_port": None}
+    return Options(data, **given | chosen)
 
 
 # -- starting
@@ -46,7 +48,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         Platform(options(tmp_path / "file" / "data"))
 
 
-@pytest.mark.parametrize("option", ["otlp_port", "clickhouse_port", "dashboard_port"])
+@pytest.mark.parametrize("option", ["otlp_port", "grpc_port", "clickhouse_port", "dashboard_port"])
 def test_a_taken_port_is_refused_with_the_option_that_chooses_another(data: Path, option: str) -> None:
     pytest.importorskip("streamlit", reason="without a dashboard there is no port for it")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -200,7 +202,7 @@ def test_the_dashboard_ends_with_the_platform_even_where_that_is_killed(data: Pa
     pytest.importorskip("streamlit", reason="there is no dashboard to end")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ports = ["--otlp-port", "0", "--clickhouse-port", "0", "--dashboard-port", str(port)]
+    ports = ["--otlp-port", "0", "--grpc-port", "0", "--clickhouse-port", "0", "--dashboard-port", str(port)]
     command = [sys.executable, "-m", "spanledger_collector", "up", "--data", str(data), *ports]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -225,6 +227,8 @@ def test_two_platforms_run_side_by_side_on_two_folders(tmp_path: Path) -> None:
         "up",
         "--no-dashboard",
         "--otlp-port",
+        "0",
+        "--grpc-port",
         "0",
         "--clickhouse-port",
         "0",

@@ -280,20 +280,22 @@ def test_a_server_is_migrated_by_one_user_and_used_by_another(tmp_path: Path) ->
     data = str(tmp_path / "data")
     with clickhouse(tmp_path / "server") as server:
         options = ("--data", data, "--store", server.dsn)
-        line = one_line(spanledger("up", "--no-dashboard", "--otlp-port", "0", *options))
+        line = one_line(spanledger("up", "--no-dashboard", "--otlp-port", "0", "--no-grpc", *options))
         assert "not up to date" in line and "spanledger migrate --store" in line and PASSWORD not in line
         done = spanledger("migrate", *options, "--keep", "spans=7", SPANLEDGER_DICTIONARY_USER="default")
         assert done.returncode == 0 and "applied schemas/tables/020_ledger.sql" in done.stdout
         assert not (tmp_path / "data" / "store").exists()  # it is the server that was changed
 
-        line = one_line(spanledger("up", "--no-dashboard", "--otlp-port", "0", *options, "--keep", "spans=3"))
+        line = one_line(
+            spanledger("up", "--no-dashboard", "--otlp-port", "0", "--no-grpc", *options, "--keep", "spans=3")
+        )
         assert "spanledger migrate" in line
-        line = one_line(spanledger("up", "--otlp-port", "0", "--dashboard-port", "0", *options))
+        line = one_line(spanledger("up", "--otlp-port", "0", "--no-grpc", "--dashboard-port", "0", *options))
         assert "SPANLEDGER_CLICKHOUSE_DSN" in line
 
         body = request(calls(3))
         for times in (1, 2):
-            running = Running(Options(tmp_path / "data", server.dsn, otlp_port=0, dashboard_port=None))
+            running = Running(Options(tmp_path / "data", server.dsn, otlp_port=0, grpc_port=0, dashboard_port=None))
             try:
                 assert running.send(body).status_code == 200
                 running.drained()
@@ -315,7 +317,7 @@ def test_objectives_are_counted_on_a_server(on_server: Callable[..., Rig], serve
         "slos: [{name: web, indicator: availability, objective: 99, period: 28d, scope: {services: [web]}}]"
     )
     data = tmp_path / "collector"
-    running = Running(Options(data, server.dsn, otlp_port=0, dashboard_port=None, config=load(file)))
+    running = Running(Options(data, server.dsn, otlp_port=0, grpc_port=0, dashboard_port=None, config=load(file)))
     try:
         assert running.send(request(calls(3))).status_code == 200
         running.drained()
@@ -323,5 +325,5 @@ def test_objectives_are_counted_on_a_server(on_server: Callable[..., Rig], serve
         assert running.platform.store.query(counted) == [(3, 0)]
     finally:
         running.stop()
-    without = Running(Options(data, server.dsn, otlp_port=0, dashboard_port=None))
+    without = Running(Options(data, server.dsn, otlp_port=0, grpc_port=0, dashboard_port=None))
     without.stop()  # and takes the view away, as other tests have no objectives

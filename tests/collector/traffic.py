@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 import time
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -57,6 +60,17 @@ def request(spans: Iterable[Span], service: str = "web", **resource: str | int) 
     spans_of_resource.resource.attributes.extend(_attribute(name, value) for name, value in attributes.items())
     spans_of_resource.scope_spans.add().spans.extend(spans)
     return bytes(message.SerializeToString())
+
+
+def as_json(body: bytes) -> bytes:
+    """The body of the same export, as OTLP has it in JSON."""
+    plain = json_format.MessageToDict(ExportTraceServiceRequest.FromString(body), use_integers_for_enums=True)
+    for scope in (scope for resource in plain["resourceSpans"] for scope in resource["scopeSpans"]):
+        for span in scope["spans"]:
+            for part in (span, *span.get("links", ())):
+                ids = part.keys() & {"traceId", "spanId", "parentSpanId"}
+                part |= {name: base64.b64decode(part[name]).hex() for name in ids}
+    return json.dumps(plain, separators=(",", ":")).encode()
 
 
 def log_request(records: int) -> bytes:

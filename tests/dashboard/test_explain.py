@@ -167,3 +167,13 @@ def test_burn_is_said_in_times_and_speed_without_its_unit() -> None:
         explain.UNKNOWN,
     ]
     assert [explain.per_second(speed) for speed in (70.24, 1234.0, None)] == ["70.2", "1,234", explain.UNKNOWN]
+
+
+def test_what_was_reported_twice_is_said_in_a_sentence_and_nothing_where_nothing_was() -> None:
+    rows: list[dict[str, Decimal | None]] = [
+        {"cost_usd": Decimal("12")},
+        {"cost_usd": None},
+        {"cost_usd": Decimal("0.3")},
+    ]
+    assert explain.suppressed(rows) == "$12.30 was reported more than once and billed once."
+    assert explain.suppressed([]) == explain.suppressed([{"cost_usd": None}]) == ""

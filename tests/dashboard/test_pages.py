@@ -31,6 +31,13 @@ def test_the_overview_says_what_the_views_say(store: Store, opened: Open) -> Non
         assert figure in said
 
 
+def test_spend_names_the_models_without_a_price_and_the_way_out(store: Store, opened: Open) -> None:
+    usage = store.row(f"SELECT * FROM spanledger.usage({NOW}, project='', {ALL})")
+    said = words(opened(store.dsn, "Spend", **RANGE))
+    assert f"house-model ({explain.count(usage['unpriced_calls'])})" in said
+    assert "docs/prices.md" in said
+
+
 def test_filters_and_project_of_the_url_choose_the_calls(store: Store, opened: Open) -> None:
     only = ALL.replace("services=[]", "services=['batch']")
     usage = store.row(f"SELECT * FROM spanledger.usage({NOW}, project='other', {only})")
@@ -56,6 +63,18 @@ def test_the_period_before_is_compared_with(store: Store, opened: Open) -> None:
     earlier = store.row(f"SELECT * FROM spanledger.usage({before}, project='', {ALL})")
     assert explain.change(usage["cost_usd"], earlier["cost_usd"]).text in said
     assert "against the 24\u202fh before" in said
+
+
+def test_spend_says_what_was_reported_more_than_once_and_nothing_where_nothing_was(store: Store, opened: Open) -> None:
+    store.client.command(
+        "INSERT INTO spanledger.spans (timestamp, trace_id, span_id, service_name, operation, billing_owner, unbilled_cost_usd) "
+        "VALUES ('2026-09-02 05:00:00', 'a', 'b', 'web', 'chat', false, 12.3)"
+    )
+    [said] = [caption for caption in opened(store.dsn, "Spend", **RANGE).caption if "more than once" in caption.value]
+    assert said.value == "$12.30 was reported more than once and billed once."
+    assert "The innermost" in said.proto.help
+    filtered = opened(store.dsn, "Spend", **RANGE, service="batch")
+    assert not [caption for caption in filtered.caption if "more than once" in caption.value]
 
 
 def test_figures_that_no_call_has_are_dashes(store: Store, opened: Open) -> None:

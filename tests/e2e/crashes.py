@@ -158,7 +158,7 @@ class Crashes:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "spanledger_collector", "up", "--no-dashboard", "--data", str(self._data)]
-        ports = ["--otlp-port", str(self._otlp), "--clickhouse-port", str(self._clickhouse)]
+        ports = ["--no-grpc", "--otlp-port", str(self._otlp), "--clickhouse-port", str(self._clickhouse)]
         store = ["--store", self._store] if self._store else []
         return subprocess.Popen([*command, *ports, *store], stdout=subprocess.DEVNULL, stderr=self._log)
 

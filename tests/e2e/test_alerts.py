@@ -124,7 +124,10 @@ def test_a_platform_that_is_killed_pages_nobody_again(data: Path, webhook: Recei
 
     def begin() -> tuple[subprocess.Popen[str], httpx2.Client]:
         process = subprocess.Popen(
-            [*command, "--otlp-port", "0", "--clickhouse-port", "0"], stdout=subprocess.PIPE, text=True, env=environment
+            [*command, "--otlp-port", "0", "--no-grpc", "--clickhouse-port", "0"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         assert process.stdout is not None
         url = next(line.split()[-1] for line in process.stdout if "OTLP" in line)

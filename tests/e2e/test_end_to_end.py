@@ -87,7 +87,7 @@ def clean(**environment: str) -> dict[str, str]:
 def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, list[Any]]]:
     """The ledger of a running spanledger after an app has run against a provider, and the provider's own books."""
     data = tmp_path_factory.mktemp("end") / "data"
-    ports = ["--otlp-port", "0", "--clickhouse-port", "0"]
+    ports = ["--otlp-port", "0", "--no-grpc", "--clickhouse-port", "0"]
     command = [sys.executable, "-m", "spanledger_collector", "up", "--no-dashboard", "--data", str(data), *ports]
     collector = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean())
     assert collector.stdout is not None

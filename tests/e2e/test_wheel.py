@@ -68,6 +68,7 @@ def running(environment: Environment, tmp_path: Path) -> Iterator[tuple[subproce
         "up",
         "--data",
         str(tmp_path / "data"),
+        "--no-grpc",
         "--otlp-port",
         "0",
         "--clickhouse-port",

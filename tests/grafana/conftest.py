@@ -18,7 +18,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     now = datetime.now(UTC)
     blank_data(data, now)
     with ExitStack() as stack:
-        platform = Running(Options(data=data, otlp_port=0, clickhouse_port=0, dashboard_port=None))
+        platform = Running(Options(data=data, otlp_port=0, grpc_port=0, clickhouse_port=0, dashboard_port=None))
         stack.callback(platform.stop)
         since = (now - timedelta(days=2)).replace(second=0, microsecond=0)
         middle = int((since + timedelta(days=1)).timestamp())

@@ -47,7 +47,7 @@ FROM spanledger.usage(step=0, by='', from={at:DateTime('UTC')} - INTERVAL 1 HOUR
 # When the edition that is in force was first seen: what was looked up later in it is no newer edition.
 _BOOK = """
 SELECT min(recorded_at) AS recorded_at FROM spanledger.prices
-WHERE price_version = (SELECT argMax(price_version, recorded_at) FROM spanledger.prices)
+WHERE price_version = (SELECT argMax(price_version, recorded_at) FROM spanledger.prices WHERE source != 'prices.yaml')
 HAVING count() > 0
 """
 

@@ -1,0 +1,113 @@
+"""The command line of prices: `spanledger prices list | check | find`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spanledger_collector import price_rules
+from spanledger_collector.cli_options import SQL_PORT, Data, PricesFile, ReadKey, SqlPort, ask
+from spanledger_collector.price_rules import PerToken, PriceRules
+from spanledger_collector.pricing import Edition
+from spanledger_collector.timeline import BUCKETS, Card, with_rules
+
+app = typer.Typer(
+    no_args_is_help=True, help="Prices: check your own, see which are in force, find the one that a call would pay."
+)
+# What the rules have made of the price book, in the recording that is in force of each model.
+_LIST = """
+SELECT substring(price_id, 6) AS rule, provider, model, service_tier, valid_from, valid_to, input_uncached AS input_usd,
+    output_text AS output_usd, usd_an_hour, shared_by, price_version, recorded_at
+FROM spanledger.prices
+WHERE source = 'prices.yaml' AND (provider, model, service_tier, recorded_at) IN (
+    SELECT provider, model, service_tier, max(recorded_at) FROM spanledger.prices GROUP BY provider, model, service_tier)
+ORDER BY rule, provider, model, service_tier, valid_from, minute_from, input_from
+"""
+
+
+@app.command("check")
+def check(file: Annotated[Path, typer.Argument(help="The file of price rules to check.")]) -> None:
+    """Check a file of price rules, without a running spanledger."""
+    rules = price_rules.load(file)
+    typer.echo(
+        f"{file} is right: {len(rules.per_token)} rules per token, {len(rules.per_gpu_hour)} per GPU-hour. "
+        "It is read when `spanledger up` starts."
+    )
+
+
+@app.command("list")
+def show(
+    url: SqlPort = SQL_PORT,
+    key: ReadKey = "",
+    output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
+) -> None:
+    """Show your own prices in a running spanledger: each rule, with the models that were seen and that it is for."""
+    found = ask(url, key, _LIST, output)
+    if not found:
+        typer.echo("No rule is in force, or no model that one is for was called yet.", err=True)
+    sys.stdout.buffer.write(found)
+
+
+@app.command("find")
+def find(
+    model: Annotated[str, typer.Argument(help="A model, as spans name it.")],
+    data: Data,
+    provider: Annotated[str, typer.Option(help="Its provider, as spans name it.", show_default="none")] = "",
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When, in UTC.", show_default="now"),
+    ] = None,
+    prices: PricesFile = None,
+) -> None:
+    """Find the price that a call would pay, and say where it comes from: a rule of yours, the list, or nowhere."""
+    rules = price_rules.load_default(prices, data)
+    moment = (at or datetime.now(UTC)).replace(tzinfo=UTC)
+    for line in _said(rules, provider, model, moment):
+        typer.echo(line)
+
+
+def _said(rules: PriceRules, provider: str, model: str, moment: datetime) -> Iterator[str]:
+    listed = Edition().find(provider, model)
+    of = list(rules.of(provider, model))
+    seconds = moment.timestamp()
+    rule = next((rule for rule in of if rule.valid_from <= seconds < rule.valid_to), None)
+    cards = {
+        tier: [card for card in cards if card.valid_from <= seconds < card.valid_to]
+        for tier, cards in with_rules(listed or {}, of).items()
+    }
+    named = f"{provider or '(no provider)'} {model} at {moment:%Y-%m-%d %H:%M:%S} UTC"
+    if rule and any(cards.values()):
+        what = (
+            f"{rule.discount:.2%} off the list price" if isinstance(rule, PerToken) and rule.discount else "your rule"
+        )
+        yield f"{named}: rule {rule.name} ({what})"
+    elif cards.get(""):
+        yield f"{named}: list price {cards[''][0].price_id} ({Edition().version})"
+    else:
+        yield f"{named}: no price. Its calls are shown as unpriced."
+        yield (
+            f"The rule {rule.name} gives a discount, but there is no list price: give it usd_per_million."
+            if rule
+            else "Neither a rule of yours nor the list knows it: give it a rule in prices.yaml (docs/prices.md)."
+        )
+    for tier, several in cards.items():
+        yield from (f"  {line}" for card in several for line in _rates(tier, card))
+
+
+def _rates(tier: str, card: Card) -> Iterator[str]:
+    if card.shared_by:
+        yield f"{card.usd_an_hour:f} USD an hour, shared by {card.shared_by} among the calls of the hour"
+        return
+    when = f", from {card.input_from} tokens of input on" if card.input_from else ""
+    if (card.minute_from, card.minute_to) != (0, 1440):
+        when += ", {:02}:{:02} to {:02}:{:02} UTC".format(*divmod(card.minute_from, 60), *divmod(card.minute_to, 60))
+    tokens, call = dict(zip(BUCKETS, card.rates, strict=False)), card.rates[-1]
+    known = ", ".join(f"{name} {rate.normalize():f}" for name, rate in tokens.items() if rate is not None)
+    yield f"{tier or 'any tier'}{when}: USD per million tokens: {known}"
+    if call:
+        yield f"{tier or 'any tier'}{when}: {(call / 1_000_000).normalize():f} USD a call"

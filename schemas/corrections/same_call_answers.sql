@@ -1,0 +1,17 @@
+-- Which answers that `segments` have were reported by two instrumentation scopes? By hash of project, provider and the answer's id,
+-- and when their spans began, in Unix seconds, the end exclusive.
+WITH touched AS
+(
+    SELECT cityHash64(project, provider, response_id)
+    FROM spanledger.spans
+    WHERE segment IN {segments:Array(UInt64)} AND has(@billable_operations, operation) AND response_id != ''
+      AND timestamp >= toDateTime64({from:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({to:UInt32}, 9, 'UTC')
+)
+SELECT cityHash64(project, provider, response_id) AS answer, toUnixTimestamp(min(timestamp)), toUnixTimestamp(max(timestamp)) + 1
+FROM spanledger.spans
+WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
+  AND has(@billable_operations, operation) AND response_id != '' AND answer IN touched
+GROUP BY answer
+HAVING min(scope_name) != max(scope_name)
+ORDER BY 2
+LIMIT {limit:UInt64}

@@ -1,0 +1,541 @@
+"""Whoever reports a call, and in however many spans, it is billed once (D7)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from collector.pipeline.otlp import (
+    NOW,
+    NOW_NS,
+    SECOND,
+    Card,
+    Pipeline,
+    Row,
+    Value,
+    call,
+    failed,
+    rates,
+    request,
+    resource,
+    span,
+)
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from spanledger_collector.corrections import Corrections
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+INPUT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
+NO_USAGE: Mapping[str, Value] = {INPUT: None, OUTPUT: None}
+ANSWER: Mapping[str, Value] = {"gen_ai.response.id": "answer-1"}
+RATES = rates(input_uncached="2", output_text="10")
+LEVELS = 4
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    pipeline = Pipeline(tmp_path_factory.mktemp("owner"))
+    pipeline.record(Card(RATES))
+    yield pipeline
+    pipeline.close()
+
+
+@dataclass
+class Desk:
+    """A pipeline, and who finds what it could not see."""
+
+    pipeline: Pipeline
+    corrections: Corrections
+    tidied: int = 0
+
+    def post(self, *requests: bytes) -> None:
+        self.pipeline.post(*requests)
+
+    def tidy(self) -> int:
+        """Post the corrections that the segments since the last time call for; returns the number of postings."""
+        segments = list(range(self.tidied + 1, self.pipeline.segments + 1))
+        self.tidied = self.pipeline.segments
+        return self.correct(segments)
+
+    def correct(self, segments: Sequence[int]) -> int:
+        """In the order of the bookkeeper, and only what its questions ask for."""
+        at, posted = NOW + timedelta(hours=1, seconds=self.pipeline.segments), 0
+        for found, post in (
+            (self.corrections.find_duplicates, self.corrections.post_duplicates),
+            (self.corrections.find_nested, self.corrections.post_nested),
+            (self.corrections.find_same_calls, self.corrections.post_same_calls),
+        ):
+            if found(segments):
+                self.pipeline.segments += 1
+                posted += post(self.pipeline.segments, at, segments)
+        return posted
+
+    def billed(self) -> dict[str, int]:
+        """Calls that stand, by span id, those of which none stands left out."""
+        rows = self.pipeline.ask(
+            "SELECT span_id, sum(calls) AS n FROM spanledger.ledger GROUP BY trace_id, span_id HAVING n != 0"
+        )
+        return {row["span_id"]: row["n"] for row in rows}
+
+    def cost(self) -> Decimal:
+        [row] = self.pipeline.ask("SELECT sum(cost_usd) AS cost FROM spanledger.ledger")
+        return row["cost"] or Decimal(0)
+
+    def reasons(self) -> list[str]:
+        return [
+            row["reason"]
+            for row in self.pipeline.ask("SELECT reason FROM spanledger.ledger WHERE reason != '' ORDER BY reason")
+        ]
+
+    def spans(self) -> dict[str, Row]:
+        return {row["span_id"]: row for row in self.pipeline.ask("SELECT * FROM spanledger.spans")}
+
+
+@pytest.fixture
+def desk(engine: Pipeline) -> Desk:
+    for table in ("ledger", "spans"):
+        engine.client.command(f"TRUNCATE TABLE spanledger.{table}")
+    return Desk(engine, Corrections(engine.client), engine.segments)
+
+
+def number(of: int) -> bytes:
+    return of.to_bytes(8)
+
+
+def hexed(*numbers: int) -> dict[str, int]:
+    return {number(of).hex(): 1 for of in numbers}
+
+
+def at(
+    own: int,
+    parent: int = 0,
+    values: Mapping[str, Value] | None = None,
+    begin: float = 0,
+    end: float = 1,
+    trace: int = 1,
+    **fields: object,
+) -> Span:
+    """A call as span `own` of a trace, `parent` above it; it ran from and to these seconds."""
+    minute_ago = NOW_NS - 60 * SECOND
+    return call(
+        values,
+        trace_id=trace.to_bytes(16),
+        span_id=number(own),
+        parent_span_id=number(parent) if parent else b"",
+        start_time_unix_nano=minute_ago + int(begin * SECOND),
+        end_time_unix_nano=minute_ago + int(end * SECOND),
+        **fields,
+    )
+
+
+def between(own: int, parent: int) -> Span:
+    """A span that is no call."""
+    one = at(own, parent)
+    return span({}, trace_id=one.trace_id, span_id=one.span_id, parent_span_id=one.parent_span_id)
+
+
+def sent(*spans: Span, scope: str = "a.scope") -> bytes:
+    return request(resource(*spans, scope=scope))
+
+
+def cost_of(into: int = 1000, out: int = 100) -> Decimal:
+    return (Decimal(2) * into + Decimal(10) * out) / 1_000_000
+
+
+Arrival = Callable[[Desk, Sequence[Span]], None]
+
+
+def together(desk: Desk, spans: Sequence[Span]) -> None:
+    desk.post(sent(*spans))
+
+
+def one_by_one(desk: Desk, spans: Sequence[Span]) -> None:
+    for one in spans:
+        desk.post(sent(one))
+    desk.tidy()
+
+
+def one_by_one_corrected_each_time(desk: Desk, spans: Sequence[Span]) -> None:
+    for one in spans:
+        desk.post(sent(one))
+        desk.tidy()
+
+
+def the_other_way_round(desk: Desk, spans: Sequence[Span]) -> None:
+    one_by_one_corrected_each_time(desk, spans[::-1])
+
+
+@pytest.fixture(
+    params=[together, one_by_one, one_by_one_corrected_each_time, the_other_way_round], ids=lambda way: way.__name__
+)
+def arrive(request: pytest.FixtureRequest) -> Arrival:
+    arrival: Arrival = request.param
+    return arrival
+
+
+# -- spans above each other
+
+
+def test_the_innermost_span_with_usage_bills_its_call(desk: Desk, arrive: Arrival) -> None:
+    arrive(desk, [at(1, values={INPUT: 9000}), between(2, 1), at(3, 2, {INPUT: 5000}), at(4, 3)])
+    assert desk.billed() == hexed(4)
+    assert desk.cost() == cost_of()
+
+
+def test_a_wrapper_bills_for_a_call_that_does_not_say_what_it_used(desk: Desk, arrive: Arrival) -> None:
+    arrive(desk, [at(1), at(2, 1, NO_USAGE), at(3, 2, NO_USAGE)])
+    assert desk.billed() == hexed(1)
+    assert desk.cost() == cost_of()
+
+
+def test_a_wrapper_without_usage_is_not_a_call_of_its_own(desk: Desk, arrive: Arrival) -> None:
+    arrive(desk, [at(1, values=NO_USAGE), at(2, 1, NO_USAGE)])
+    assert desk.billed() == hexed(2)
+
+
+def test_a_refused_attempt_below_a_call_stays_free_and_the_retry_is_billed(desk: Desk, arrive: Arrival) -> None:
+    refused = {**NO_USAGE, "http.response.status_code": 429, "error.type": "429"}
+    arrive(desk, [at(1), at(2, 1, refused, status=failed()), at(3, 1)])
+    assert desk.billed() == hexed(2, 3)
+    assert desk.cost() == cost_of()
+    statuses = desk.pipeline.ask(
+        "SELECT span_id, cost_status FROM spanledger.ledger GROUP BY ALL HAVING sum(calls) = 1 ORDER BY span_id"
+    )
+    assert [row["cost_status"] for row in statuses] == ["free", "priced"]
+
+
+def test_what_is_five_levels_below_is_another_call(desk: Desk, arrive: Arrival) -> None:
+    arrive(desk, [at(1), between(2, 1), between(3, 2), between(4, 3), between(5, 4), at(6, 5)])
+    assert desk.billed() == hexed(1, 6)
+
+
+def test_a_call_left_to_its_wrapper_is_charged_when_the_wrapper_turns_out_not_to_bill(
+    desk: Desk, arrive: Arrival
+) -> None:
+    arrive(desk, [at(1), at(2, 1, NO_USAGE), at(3, 1)])
+    assert desk.billed() == hexed(2, 3)
+    assert desk.cost() == cost_of()
+
+
+def test_a_call_suppressed_at_once_is_charged_when_a_later_one_bills(desk: Desk) -> None:
+    desk.post(sent(at(1), at(2, 1, NO_USAGE)))
+    assert desk.billed() == hexed(1)
+    desk.post(sent(at(3, 1)))
+    assert desk.tidy() == 2
+    assert desk.billed() == hexed(2, 3)
+    assert desk.reasons() == ["billed_by_child", "parent_not_billed"]
+    assert desk.correct(range(1, desk.pipeline.segments + 1)) == 0
+
+
+def test_siblings_and_calls_of_other_traces_are_calls_of_their_own(desk: Desk, arrive: Arrival) -> None:
+    arrive(desk, [between(1, 0), at(2, 1), at(3, 1), at(4, 1, trace=2)])
+    assert desk.billed() == hexed(2, 3, 4)
+
+
+def test_a_span_that_is_its_own_parent_is_billed(desk: Desk, arrive: Arrival) -> None:
+    arrive(desk, [at(1, 1), at(2, 2)])
+    assert desk.billed() == hexed(1, 2)
+
+
+def test_a_reversal_negates_the_charge_and_refers_to_it(desk: Desk) -> None:
+    desk.post(sent(at(1, values={INPUT: 5000})))
+    desk.post(sent(at(2, 1)))
+    desk.tidy()
+    first, reversal = desk.pipeline.ask(
+        f"SELECT *, posting_id FROM spanledger.ledger WHERE span_id = '{number(1).hex()}' ORDER BY posted_at"
+    )
+    assert (reversal["kind"], reversal["reason"], reversal["refers_to"]) == (
+        "reversal",
+        "billed_by_child",
+        first["posting_id"],
+    )
+    assert (reversal["calls"], reversal["input_uncached"], reversal["cost_usd"]) == (-1, -5000, -first["cost_usd"])
+
+
+def test_a_trace_too_long_to_judge_at_once_is_judged_by_the_correction(desk: Desk) -> None:
+    desk.post(sent(*(between(own, 0) for own in range(10, 700)), at(1), at(2, 1)))
+    desk.tidy()
+    assert desk.billed() == hexed(2)
+
+
+def test_what_is_not_billed_stays_visible_with_what_it_would_have_cost(desk: Desk) -> None:
+    agent: Mapping[str, Value] = {"gen_ai.operation.name": "invoke_agent"}
+    desk.post(sent(at(1, values=agent), at(2, 1, {INPUT: 2000}), at(3, 2)))
+    rows = {own: desk.spans()[number(own).hex()] for own in (1, 2, 3)}
+    assert [rows[own]["billing_owner"] for own in (1, 2, 3)] == [False, False, True]
+    assert [rows[own]["unbilled_cost_usd"] for own in (1, 2, 3)] == [cost_of(), cost_of(2000), None]
+    assert [rows[own]["cost_usd"] for own in (1, 2, 3)] == [None, None, cost_of()]
+
+
+def test_the_view_says_what_was_not_billed_twice_whenever_it_was_found(desk: Desk) -> None:
+    agent: Mapping[str, Value] = {"gen_ai.operation.name": "invoke_agent", INPUT: 4000}
+    desk.post(sent(at(1, values=agent), at(2, 1, {INPUT: 2000}), at(3, 2), at(4, 0, ANSWER, trace=2)))
+    desk.post(sent(at(5, 3, {INPUT: 500}), scope="b.scope"), sent(at(6, 0, ANSWER, trace=3), scope="b.scope"))
+    desk.tidy()
+    filters = (
+        "project='', environments=[], services=[], providers=['acme'], models=[], teams=[], features=[], customers=[]"
+    )
+    rows = desk.pipeline.ask(
+        f"SELECT * FROM spanledger.suppressed(from='2026-11-02 11:00:00', to='2026-11-02 12:00:00', {filters})"
+    )
+    assert {(row["reason"], row["model"]): (row["spans"], row["cost_usd"]) for row in rows} == {
+        ("billed_by_child", "model-1"): (2, cost_of(2000) + cost_of(1000)),
+        ("same_call", "model-1"): (1, cost_of()),
+        ("wrapper", "model-1"): (1, cost_of(4000)),
+    }
+
+
+# -- the same call twice, neither above the other
+
+
+def test_a_call_that_two_instrumentors_report_in_two_traces_is_billed_once(desk: Desk) -> None:
+    desk.post(sent(at(1, values=ANSWER, begin=0, end=3), scope="one"))
+    desk.post(sent(at(2, values=ANSWER, begin=0.1, end=2.9, trace=2), scope="two"))
+    assert desk.tidy() == 1
+    assert desk.billed() == hexed(1)
+    assert desk.reasons() == ["same_call"]
+    assert desk.correct(range(1, desk.pipeline.segments + 1)) == 0
+
+
+def test_of_one_call_the_span_that_says_what_was_used_bills(desk: Desk) -> None:
+    desk.post(sent(at(1, values={**ANSWER, **NO_USAGE}, end=3), scope="one"))
+    desk.post(sent(at(2, values=ANSWER, end=3, trace=2), scope="two"))
+    desk.tidy()
+    assert desk.billed() == hexed(2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"begin": 1.001, "end": 2},  # one after the other
+        {"scope": "one"},  # one instrumentor reports a call once
+        {"values": {INPUT: 1001}},
+        {"values": {"gen_ai.response.id": "answer-2"}},
+        {"values": {"gen_ai.provider.name": "other"}},
+    ],
+    ids=["later", "same scope", "other usage", "other answer", "other provider"],
+)  # fmt: skip
+def test_an_answer_id_alone_does_not_make_two_calls_one(desk: Desk, other: dict[str, object]) -> None:
+    scope, values = str(other.pop("scope", "two")), other.pop("values", {})
+    desk.post(sent(at(1, values=ANSWER), scope="one"))
+    desk.post(sent(at(2, values={**ANSWER, **values}, trace=2, **other), scope=scope))  # type: ignore[dict-item, arg-type]
+    desk.tidy()
+    assert desk.billed() == hexed(1, 2)
+
+
+def test_calls_side_by_side_under_one_answer_id_are_paired_across_scopes(desk: Desk) -> None:
+    desk.post(sent(*(at(own, values=ANSWER, begin=own / 10, end=2, trace=own) for own in (1, 2, 3)), scope="one"))
+    desk.post(
+        sent(*(at(own, values=ANSWER, begin=own / 10 - 0.99, end=2, trace=own) for own in (11, 12, 13)), scope="two")
+    )
+    desk.tidy()
+    assert desk.billed() == hexed(1, 2, 3)
+
+
+# -- recorded
+
+
+@pytest.mark.parametrize(
+    ("recording", "calls", "with_usage"),
+    [
+        ("otel-genai-anthropic-plus-native-dup", 7, 6),
+        ("pydantic-ai", 4, 3),
+        ("otel-genai-openai-agents-plus-openai", 1, 1),
+    ],
+)
+def test_recorded_wrappers_and_double_instrumentation_are_billed_once(
+    desk: Desk, recording: str, calls: int, with_usage: int
+) -> None:
+    body = ExportTraceServiceRequest.FromString((GOLDEN / f"{recording}.otlp.pb").read_bytes())
+    last = max(s.end_time_unix_nano for r in body.resource_spans for scope in r.scope_spans for s in scope.spans)
+    desk.pipeline.post(body.SerializeToString(), received_at=last + SECOND)
+    desk.tidy()
+    rows = desk.pipeline.ask(
+        "SELECT span_id, sum(calls) AS n, sum(tokens) > 0 AS used FROM spanledger.ledger GROUP BY span_id HAVING n != 0"
+    )
+    assert (len(rows), sum(row["used"] or 0 for row in rows)) == (calls, with_usage)
+    owners = {row["scope_name"] for row in desk.spans().values() if row["billing_owner"]}
+    assert len(owners) == 1
+    if "native" in recording:
+        assert owners == {"com.anthropic.sdk.python"}
+
+
+# -- whatever the shape, in whatever order
+
+
+@dataclass(frozen=True)
+class Node:
+    """A span of a forest: its number, its parent's (0 is none), whether it is a call, says what it used, and failed."""
+
+    own: int
+    parent: int
+    billable: bool
+    usage: int
+    failed: bool
+
+    def span(self) -> Span:
+        status = failed() if self.failed else None
+        if not self.billable:
+            one = between(self.own, self.parent)
+            return span(
+                {}, trace_id=one.trace_id, span_id=one.span_id, parent_span_id=one.parent_span_id, status=status
+            )
+        usage = {INPUT: self.usage, OUTPUT: None} if self.usage else NO_USAGE
+        return at(
+            self.own, self.parent, {**usage, **({"error.type": "RateLimitError"} if self.failed else {})}, status=status
+        )
+
+
+def oracle(forest: Sequence[Node]) -> set[int]:
+    """Who bills, from the rules."""
+    nodes = {node.own: node for node in forest}
+    above: dict[int, list[Node]] = {}
+    for node in forest:
+        chain: list[Node] = []
+        up = node
+        while len(chain) < LEVELS and up.parent in nodes:
+            up = nodes[up.parent]
+            chain.append(up)
+        above[node.own] = chain
+    below = {node.own: [other for other in forest if other.billable and node in above[other.own]] for node in forest}
+    carries = {
+        node.own
+        for node in forest
+        if node.billable and node.usage and not any(other.usage for other in below[node.own])
+    }
+
+    def bills(node: Node) -> bool:
+        if not node.billable or (below[node.own] and node.own not in carries):
+            return False
+        idle = not node.usage and not node.failed
+        return not (idle and any(other.own in carries for other in above[node.own]))
+
+    return {node.own for node in forest if bills(node)}
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> list[Node]:
+    forest: list[Node] = []
+    depth = {0: 0}
+    for own in range(1, draw(st.integers(2, 14)) + 1):
+        parent = draw(
+            st.sampled_from(
+                [
+                    0,
+                    *(node.own for node in forest if depth[node.own] < 6),
+                    *([own - 1] * 4 if depth[own - 1] < 6 else []),
+                ]
+            )
+        )
+        depth[own] = depth[parent] + 1 if parent else 1
+        billable = draw(st.sampled_from([True, True, False]))
+        usage = draw(st.sampled_from([0, 1000 + own])) if billable else 0
+        forest.append(Node(own, parent, billable, usage, draw(st.sampled_from([False, False, True]))))
+    return forest
+
+
+anything = settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def clean(desk: Desk) -> None:
+    for table in ("ledger", "spans"):
+        desk.pipeline.client.command(f"TRUNCATE TABLE spanledger.{table}")
+
+
+def agreed(desk: Desk, forest: Sequence[Node]) -> None:
+    owners = oracle(forest)
+    assert desk.billed() == hexed(*owners)
+    assert desk.cost() == sum((cost_of(node.usage, 0) for node in forest if node.own in owners), Decimal(0))
+
+
+@anything
+@given(forest=forests())
+def test_at_insert_the_spans_of_one_request_are_billed_by_the_rules(desk: Desk, forest: list[Node]) -> None:
+    clean(desk)
+    desk.post(sent(*(node.span() for node in forest)))
+    agreed(desk, forest)
+
+
+@anything
+@given(forest=forests(), seed=st.integers(0, 2**32))
+def test_in_whatever_order_and_however_often_spans_arrive_the_ledger_agrees_with_the_rules(
+    desk: Desk, forest: list[Node], seed: int
+) -> None:
+    clean(desk)
+    draw = random.Random(seed)
+    deliveries = [*forest, *draw.sample(forest, draw.randrange(len(forest)))]
+    draw.shuffle(deliveries)
+    while deliveries:
+        segment, deliveries = deliveries[: (cut := draw.randrange(1, 6))], deliveries[cut:]
+        middle = draw.randrange(len(segment) + 1)
+        desk.post(*(sent(*(node.span() for node in part)) for part in (segment[:middle], segment[middle:]) if part))
+        if draw.random() < 0.4:
+            desk.tidy()
+        if draw.random() < 0.2:  # a run of corrections that dies half-way is settled and made anew
+            first = desk.tidied + 1
+            half = desk.pipeline.segments + 1
+            desk.pipeline.segments = half
+            desk.corrections.post_nested(half, NOW + timedelta(hours=1), range(first, half))
+            desk.pipeline.client.command(
+                f"DELETE FROM spanledger.ledger WHERE segment = {half} AND cityHash64(span_id) % 2"
+            )
+            desk.pipeline.store.settle(half)
+    desk.tidy()
+    agreed(desk, forest)
+    assert desk.correct(range(1, desk.pipeline.segments + 1)) == 0
+
+
+# -- a mixed day
+
+Recording = Callable[[int, int], Mapping[str, Value]]
+"""The attributes that a dialect gives a call of these tokens in and out."""
+
+
+def genai(into: int, out: int) -> Mapping[str, Value]:
+    return {INPUT: into, OUTPUT: out}
+
+
+DIALECTS: Mapping[str, Recording] = {
+    "framework.scope": genai,
+    "scope.one": genai,
+    "scope.two": genai,
+    "scope.three": genai,
+}
+"""Scope to recording, the outermost first."""
+
+
+def test_a_mixed_day_is_billed_once(desk: Desk) -> None:
+    draw = random.Random(11)
+    expected, arriving = Decimal(0), []
+    for trace in range(1, 121):
+        into, out, begin = draw.randrange(1, 50_000), draw.randrange(1, 5_000), draw.random() * 20
+        expected += cost_of(into, out)
+        for level, (scope, recording) in enumerate(DIALECTS.items()):
+            own = trace * 10 + level
+            one = at(
+                own, own - 1 if level else 0, {**recording(into, out), **ANSWER}, begin, begin + 5 - level / 10, trace
+            )
+            arriving.append(resource(one, scope=scope))
+    draw.shuffle(arriving)
+    while arriving:
+        size = draw.randrange(1, 80)
+        desk.post(*(request(*arriving[start : start + 9]) for start in range(0, min(size, len(arriving)), 9)))
+        arriving = arriving[-(-min(size, len(arriving)) // 9) * 9 :]
+        if draw.random() < 0.3:
+            desk.tidy()
+    desk.tidy()
+    assert desk.cost() == expected
+    assert set(desk.billed().values()) == {1}
+    assert len(desk.billed()) == 120

@@ -19,7 +19,7 @@ from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesF
 from spanledger_collector.config import load, load_default, load_named
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
-from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.keys import USUAL_SCOPES, Keys, Scope
 from spanledger_collector.logs import LogFormat, set_up_logging
 from spanledger_collector.platform import Options, Platform, migrate_folder, migrate_server
 
@@ -94,6 +94,13 @@ def up(
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
     keep: Keep = None,
     config: ConfigFile = None,
+    capture_content: Annotated[
+        bool,
+        typer.Option(
+            "--capture-content",
+            help="Keep prompts and completions, as `content: {capture: true}` in the configuration does.",
+        ),
+    ] = False,
     prices: PricesFile = None,
     log_format: Annotated[
         LogFormat,
@@ -111,6 +118,10 @@ def up(
             "The dashboard is not installed (pip install 'spanledger[dashboard]'): running without it.", err=True
         )
         with_dashboard = False
+    configured = load_default(config, data)
+    if capture_content:
+        content = configured.content.model_copy(update={"capture": True})
+        configured = configured.model_copy(update={"content": content})
     platform = Platform(
         Options(
             data=data,
@@ -121,7 +132,7 @@ def up(
             clickhouse_port=clickhouse_port,
             dashboard_port=dashboard_port if with_dashboard else None,
             keep=dict(_retention(entry) for entry in keep or ()),
-            config=load_default(config, data),
+            config=configured,
             prices=price_rules.load_default(prices, data),
         )
     )
@@ -255,11 +266,11 @@ def keys_create(
     project: Annotated[str, typer.Option(help="The project that the key is for.")] = "default",
     scope: Annotated[
         list[Scope] | None,
-        typer.Option(help="What the key may do; give the option twice for both.", show_default="both"),
+        typer.Option(help="What the key may do; give the option once for each.", show_default="ingest and read"),
     ] = None,
 ) -> None:
     """Make a key. It is shown once, here, and only its hash is kept."""
-    key = Keys(data / "keys.json").create(project, scope or list(Scope), datetime.now(UTC))
+    key = Keys(data / "keys.json").create(project, scope or USUAL_SCOPES, datetime.now(UTC))
     typer.echo(key)
     typer.echo(f"Project {project}. Send it as `Authorization: Bearer …`; it will not be shown again.", err=True)
 

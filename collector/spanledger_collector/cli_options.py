@@ -29,7 +29,7 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         envvar="SPANLEDGER_CONFIG",
-        help="The configuration: SLOs, budgets, alerting.",
+        help="The configuration: SLOs, budgets, alerting, capture of content.",
         show_default="spanledger.yaml in the data folder, where it is",
     ),
 ]

@@ -1,4 +1,4 @@
-"""The configuration file: SLOs, budgets and alerting; and how such a file is read and checked (price_rules.py is another)."""
+"""The configuration file: SLOs, budgets, alerting, content; and how such a file is read and checked (price_rules.py is another)."""
 
 from __future__ import annotations
 
@@ -263,12 +263,20 @@ class Alerting(Model):
     platform: PlatformAlerts = PlatformAlerts()
 
 
+class ContentCapture(Model):
+    """Whether prompts and completions are kept, and for how many days after they arrived."""
+
+    capture: bool = False
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 7
+
+
 class Config(Model):
     """The whole file."""
 
     slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
     budgets: Annotated[tuple[Budget, ...], Field(strict=False)] = ()
     alerting: Alerting = Alerting()
+    content: ContentCapture = ContentCapture()
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -403,5 +411,5 @@ def _or(names: list[str]) -> str:
 _KINDS: Kinds = {
     (): Config, ("slos",): Slo, ("budgets",): Budget, ("slos", "scope"): Scope, ("budgets", "scope"): Scope,
     ("alerting",): Alerting, ("alerting", "channels"): Channel, ("alerting", "heartbeat"): Heartbeat,
-    ("alerting", "platform"): PlatformAlerts,
+    ("alerting", "platform"): PlatformAlerts, ("content",): ContentCapture,
 }  # fmt: skip

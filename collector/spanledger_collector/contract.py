@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spanledger_collector import yaml_file
+from spanledger_collector import redaction, yaml_file
 from spanledger_collector.error_classes import error_classes
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
@@ -128,7 +128,8 @@ class Contract:
         )
 
     def render(self, sql: str, pasted: Mapping[str, str] | None = None) -> str:
-        """Fill the placeholders of an SQL file: `@field(name)`, `@span_number(key)`, `@is_content(key)`, and `@list` of this contract.
+        """Fill the placeholders of an SQL file: `@field(name)`, `@span_number(key)`, `@is_content(key)`, `@redacted(text)`, and
+        `@list` of this contract.
 
         `pasted`: what stands for further ones. It comes last and is taken as it is: an @ in it is text.
         Raises KeyError, naming it, for a placeholder that neither knows.
@@ -149,10 +150,14 @@ class Contract:
         match name:
             case "field":
                 return f"fields[{self._field(argument).number}]"
+            case "sources":
+                return _array(self._field(argument).sources)
             case "field_of":
                 return str(min(self._field(argument).numbers.values()) >> 8)
             case "bit_of":
                 return str(1 << self._field(argument).number)
+            case "redacted":
+                return redaction.sql(argument, redaction.shipped())
             case "is_content":
                 return f"match({argument}, {self._like_content})"
             case "span_numbers" | "resource_numbers":
@@ -189,13 +194,21 @@ class Contract:
                 return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
 
+    def is_content(self, key: str) -> bool:
+        """Whether an attribute of this name is a prompt, a completion, or goes with one."""
+        return bool(re.match(self._content_pattern, key))
+
     @cached_property
     def _like_content(self) -> str:
-        """A regular expression, as an SQL literal: what is content, or a delivery stamp."""
+        """A regular expression, as an SQL literal: what is content."""
+        return _quote(self._content_pattern)
+
+    @cached_property
+    def _content_pattern(self) -> str:
         content = self.raw["content"]
         names = [re.escape(name) + "$" for name in content["names"]]
         prefixes = [re.escape(prefix).replace(r"\#", "[0-9]") for prefix in content["prefixes"]]
-        return _quote(f"^(?:{'|'.join(names + prefixes)})")
+        return f"^(?:{'|'.join(names + prefixes)})"
 
     def _meant(self, field: str) -> str:
         """The value that the text of a field stands for, or the text. Each text of a segment is looked at once, whatever the number
@@ -241,6 +254,8 @@ class Contract:
         classes = error_classes()
         return {
             **raw["types"],
+            **raw["signals"]["types"],
+            **raw["messages"]["types"],
             **raw["clauses"],
             "left_behind": str(LEFT_BEHIND),
             "document": str(DOCUMENT),
@@ -253,6 +268,8 @@ class Contract:
             "refusals": _array(raw["refusals"]),
             "standard_service_tiers": _array(raw["standard_service_tiers"]),
             "tag_prefix": _quote(raw["tag_prefix"]),
+            "signal_prefix": _quote(raw["signals"]["prefix"]),
+            "body_members": _array(raw["signals"]["body_members"]),
             "tag_prefixes": _array(raw["tag_prefixes"]),
             "no_tags": _beginning(raw["no_tags"]),
             "tag_lists": _array(raw["tag_lists"]),

@@ -10,7 +10,7 @@ from spanledger_collector.envelope import Envelope, digest
 from spanledger_collector.errors import RefusedError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.spool import Spool
-from spanledger_collector.wire import Signal, check, items
+from spanledger_collector.wire import Signal, check
 
 DEFAULT_PROJECT = "default"
 # Retries come within minutes. What comes later than this many other requests is caught by its span ids, in the ledger.
@@ -18,20 +18,28 @@ REMEMBERED_REQUESTS = 200_000
 
 
 class Door:
-    """Accepts OTLP requests. `open_door`: without keys, requests are taken for the default project (loopback only)."""
+    """Accepts OTLP requests. `open_door`: without keys, requests are taken for the default project (loopback only).
+    `as_stored`: what is to be kept of a body, where that is not the body itself; it may refuse it."""
 
     def __init__(
-        self, spool: Spool, keys: Keys, clock: Callable[[], int], *, open_door: bool, seen: Iterable[bytes] = ()
+        self,
+        spool: Spool,
+        keys: Keys,
+        clock: Callable[[], int],
+        *,
+        open_door: bool,
+        seen: Iterable[bytes] = (),
+        as_stored: Callable[[Signal, bytes], bytes] = lambda signal, body: body,
     ) -> None:
         self.accepted = 0
         self.accepted_bytes = 0
         self.duplicates = 0
-        self.not_kept = {Signal.LOGS: 0, Signal.METRICS: 0}
         """Log records and data points that were acknowledged, and left at the door."""
         self._spool = spool
         self._keys = keys
         self._clock = clock
         self._open = open_door
+        self._as_stored = as_stored
         # None where it is durable, else the future that will tell
         self._seen: OrderedDict[bytes, asyncio.Future[None] | None] = OrderedDict.fromkeys(seen)
 
@@ -46,17 +54,15 @@ class Door:
 
     async def accept(self, project: str, signal: Signal, body: bytes) -> None:
         """Return once `body` is durable and certain to be posted, exactly once. Raises RefusedError or RetryableError."""
-        if signal in self.not_kept:  # nothing is made of them: an exporter that sends all three is served, and counted
-            self.not_kept[signal] += items(signal, check(signal, body))
-            return
-        key = digest(project, body)
+        body = self._as_stored(signal, body)
+        key = digest(project, body, signal)
         if key in self._seen:
             if (earlier := self._seen[key]) is not None:
                 await asyncio.shield(earlier)  # a retry that overtook its first try shares its fate
             self.duplicates += 1
             return
         check(signal, body)
-        durable = asyncio.wrap_future(self._spool.append(Envelope(project, self._clock(), key, body)))
+        durable = asyncio.wrap_future(self._spool.append(Envelope(project, self._clock(), key, body, signal)))
         self._seen[key] = durable
         durable.add_done_callback(lambda done: self._settle(key, len(body), done))
         # shielded: a client that leaves takes nothing back, and its retry must find what became of the first try

@@ -1,4 +1,4 @@
-"""The spool's record: one OTLP request in an `Envelope` of `schemas/otlp.proto`, length-delimited.
+"""The spool's record: one OTLP request, of any signal, in an `Envelope` of `schemas/otlp.proto`, length-delimited.
 
 A segment file is such records one after another, and is, byte for byte, the body of the INSERT that posts it.
 """
@@ -11,16 +11,21 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spanledger_collector.wire import Signal
+
 DIGEST_BYTES = 16
 # tags: field, wire type. The check is ours alone: crc32 of what stands before it, which the digest does not cover.
-_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST, _SEGMENT, _CHECK = b"\x0a", b"\x11", b"\x1a", b"\x22", b"\x29", b"\x35"
+_PROJECT, _RECEIVED_AT, _DIGEST, _SEGMENT, _CHECK = b"\x0a", b"\x11", b"\x1a", b"\x29", b"\x35"
+_REQUESTS = {Signal.TRACES: b"\x22", Signal.LOGS: b"\x3a", Signal.METRICS: b"\x42"}
+_SIGNALS = {tag: signal for signal, tag in _REQUESTS.items()}
 _FIXED64, _FIXED32 = struct.Struct("<Q"), struct.Struct("<I")
 _SIZES = {_RECEIVED_AT: 8, _SEGMENT: 8, _CHECK: 4}
 
 
-def digest(project: str, request: bytes) -> bytes:
-    """What a client's retry has in common with its first try: 16 bytes of sha256 over project and request."""
-    hashed = hashlib.sha256(project.encode() + b"\0")
+def digest(project: str, request: bytes, signal: Signal = Signal.TRACES) -> bytes:
+    """What a client's retry has in common with its first try: 16 bytes of sha256 over project, signal and request."""
+    # a request that begins like a signal's name is no protobuf, so no two of these are the same text
+    hashed = hashlib.sha256(project.encode() + b"\0" + (b"" if signal is Signal.TRACES else signal.encode() + b"\0"))
     hashed.update(request)
     return hashed.digest()[:DIGEST_BYTES]
 
@@ -33,6 +38,7 @@ class Envelope:
     received_at: int
     digest: bytes
     request: bytes
+    signal: Signal = Signal.TRACES
 
     def encode(self, segment: int) -> bytes:
         """The record of this envelope in segment number `segment`, with its length before it."""
@@ -49,7 +55,7 @@ class Envelope:
                 _SEGMENT + _FIXED64.pack(segment),
             )
         )
-        head += _CHECK + _FIXED32.pack(zlib.crc32(head)) + _REQUEST + _varint(len(self.request))
+        head += _CHECK + _FIXED32.pack(zlib.crc32(head)) + _REQUESTS[self.signal] + _varint(len(self.request))
         return _varint(len(head) + len(self.request)) + head, self.request
 
 
@@ -87,12 +93,18 @@ def _decode(record: memoryview) -> Envelope:
         if tag == _CHECK:
             check = zlib.crc32(record[:start]) == _FIXED32.unpack(value)[0]
         fields[tag] = value
-    if not check or not fields.keys() >= {_PROJECT, _RECEIVED_AT, _DIGEST, _REQUEST}:
+    requests = fields.keys() & _SIGNALS.keys()
+    if not check or len(requests) != 1 or not fields.keys() >= {_PROJECT, _RECEIVED_AT, _DIGEST}:
         raise ValueError("not an envelope")
+    [tag] = requests
     envelope = Envelope(
-        fields[_PROJECT].decode(), _FIXED64.unpack(fields[_RECEIVED_AT])[0], fields[_DIGEST], fields[_REQUEST]
+        fields[_PROJECT].decode(),
+        _FIXED64.unpack(fields[_RECEIVED_AT])[0],
+        fields[_DIGEST],
+        fields[tag],
+        _SIGNALS[tag],
     )
-    if envelope.digest != digest(envelope.project, envelope.request):
+    if envelope.digest != digest(envelope.project, envelope.request, envelope.signal):
         raise ValueError("not the request that was written")
     return envelope
 
@@ -103,12 +115,14 @@ def _fields(record: memoryview) -> Iterator[tuple[bytes, bytes, int]]:
     while position < len(record):
         start, tag = position, bytes(record[position : position + 1])
         position += 1
-        if tag in (_PROJECT, _DIGEST, _REQUEST):
+        if tag in (_PROJECT, _DIGEST) or tag in _SIGNALS:
             size, position = _read_varint(record, position)
         elif tag in _SIZES:
             size = _SIZES[tag]
         else:
             raise ValueError("unknown field")
+        if position + size > len(record):
+            raise ValueError("a field ends behind its record")
         yield tag, bytes(record[position : position + size]), start
         position += size
 

@@ -126,7 +126,7 @@ class Forwarder:
         token = f"{segment.number}/{segment.attempts}"
         for _ in range(PERMANENT_TRIES):
             try:
-                return self._retried(lambda: self._store.post(segment.path, token))
+                return self._retried(lambda: self._store.post(segment.path, token, segment.signals))
             except UndecidedError as error:
                 return error
             except PermanentError as error:

@@ -23,6 +23,10 @@ class Scope(StrEnum):
 
     INGEST = "ingest"
     READ = "read"
+    CONTENT = "content"  # beside `read`: prompts and completions too
+
+
+USUAL_SCOPES = (Scope.INGEST, Scope.READ)
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,14 @@ class Keys:
         if scope not in key.scopes:
             raise RefusedError(f"this API key may not {scope}", status=403)
         return key.project
+
+    def may(self, presented: str, scope: Scope) -> bool:
+        """Whether a presented key is good for `scope`."""
+        try:
+            self.project_of(presented, scope)
+        except RefusedError:
+            return False
+        return True
 
 
 def _hash(secret: str) -> str:

@@ -29,6 +29,7 @@ from spanledger_collector.door import Door
 from spanledger_collector.errors import CollectorError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.spool import Spool
+from spanledger_collector.wire import Signal
 
 # Seconds. Model calls take from a tenth of a second to minutes.
 LATENCY_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0)
@@ -56,6 +57,10 @@ FROM spanledger.ledger
 WHERE segment IN ({{segments:Array(UInt64)}}) AND kind = 'charge' AND reason = ''
 GROUP BY model, status
 """
+
+_NOT_KEPT = (
+    "SELECT signal, sum(items) FROM spanledger.not_kept WHERE segment IN ({segments:Array(UInt64)}) GROUP BY signal"
+)
 
 _OBJECTIVES = "SELECT objective, kind FROM spanledger.objectives_now"
 # what is late has no place in a time series whose samples have the time of the scrape
@@ -94,6 +99,7 @@ class Metrics(Collector):
         self._cost: dict[str, Decimal] = {}
         self._tokens: dict[tuple[str, str], int] = {}
         self._latency: dict[str, list[float]] = {}
+        self._not_kept: dict[str, int] = {Signal.LOGS: 0, Signal.METRICS: 0}
         kinds = [(name, kind) for name, kind in query(_OBJECTIVES, {})]
         self._slos: dict[str, Totals] = {name: NOTHING for name, kind in kinds if kind == "slo"}
         self._budgets: dict[str, Totals] = {name: NOTHING for name, kind in kinds if kind == "budget"}
@@ -140,8 +146,11 @@ class Metrics(Collector):
         if not segments:
             return
         totals = self._query(_TOTALS, {"segments": segments})
+        not_kept = self._query(_NOT_KEPT, {"segments": segments})
         if self._slos or self._budgets:  # asked before anything is added: it may fail
             self._add(self._query(_OBJECTIVE_TOTALS, {"segments": segments, "those": True}))
+        for signal, items in not_kept:
+            self._not_kept[signal] += items
         for model, status, requests, cost, *rest in totals:
             self._requests[model, status] = self._requests.get((model, status), 0) + requests
             self._cost[model] = self._cost.get(model, Decimal(0)) + (cost or 0)
@@ -220,7 +229,7 @@ class Metrics(Collector):
             "Log records and data points that were acknowledged and are not kept.",
             labels=["signal"],
         )
-        for signal, items in self._door.not_kept.items():
+        for signal, items in self._not_kept.items():
             not_kept.add_metric([signal], items)
         counters = {
             "spanledger_requests_accepted": (

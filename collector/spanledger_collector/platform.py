@@ -31,6 +31,7 @@ from spanledger_collector.api import api_app, read_views
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.bookkeeper import Bookkeeper, settle_interrupted
 from spanledger_collector.config import Config
+from spanledger_collector.content import capture
 from spanledger_collector.door import REMEMBERED_REQUESTS, Door
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
@@ -39,9 +40,12 @@ from spanledger_collector.metrics import Metrics
 from spanledger_collector.objectives import Objectives
 from spanledger_collector.otlp_grpc import GrpcServer
 from spanledger_collector.price_rules import PriceRules
-from spanledger_collector.readonly import ReadOnlyInterface, UnauthorizedError, readonly_app
+from spanledger_collector.readonly import EVERYTHING, ReadOnlyInterface, UnauthorizedError, readonly_app
+from spanledger_collector.readonly import Scope as ReadScope
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
+from spanledger_collector.structured import flattened
+from spanledger_collector.wire import Signal
 
 log = logging.getLogger(__name__)
 
@@ -147,12 +151,13 @@ class Platform:
         self._cleanup.callback(self.spool.close)
         settle_interrupted(self.store, self.spool)
         Objectives(self.store, self.spool).record(options.config, datetime.now(UTC))
+        capture(self.store, options.config.content)
         self._bookkeeper = Bookkeeper(self.store, self.spool, prices=options.prices)
         self._cleanup.callback(self._bookkeeper.close)
         self._bookkeeper.open_book()
         self._forwarder = Forwarder(self.spool, self.store, on_posted=self._posted, idle=self._bookkeeper.tidy)
         seen = [*remembered(self.store), *self.spool.recovered]
-        door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=seen)
+        door = Door(self.spool, self._keys, time.time_ns, open_door=loopback, seen=seen, as_stored=self._as_stored)
         self._alerts_client = self.store.open()
         self._cleanup.callback(self._alerts_client.close)
         with self.store.said():
@@ -244,6 +249,9 @@ class Platform:
         # its own group: a Ctrl-C is for us to pass on, after the store has been closed to it
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
+    def _as_stored(self, signal: Signal, body: bytes) -> bytes:
+        return flattened(signal, body, self.store.contract.is_content) if self._options.config.content.capture else body
+
     def _posted(self, segment: int) -> None:
         self._bookkeeper.posted(segment)
         self._metrics.posted(segment)
@@ -259,14 +267,16 @@ class Platform:
         spool, forwarder = self.spool, self._forwarder
         return Vitals(spool.size, spool.settings.limit, spool.oldest_age(), forwarder.failures, forwarder.last_error)
 
-    def _authorize(self, key: str | None) -> frozenset[str] | None:
+    def _authorize(self, key: str | None) -> ReadScope:
         if key and hmac.compare_digest(key.encode(), self._own_key.encode()):
-            return None
+            return EVERYTHING
         try:
             if key:
-                return frozenset({self._keys.project_of(key, Scope.READ)})
+                projects = frozenset({self._keys.project_of(key, Scope.READ)})
+                return ReadScope(projects, self._keys.may(key, Scope.CONTENT))
+            # who is on this machine can read its files, and it was here that capture was turned on
             if self._loopback and not self._keys.any_active():
-                return None
+                return EVERYTHING
         except CollectorError as error:
             raise UnauthorizedError(str(error)) from error
         raise UnauthorizedError("an API key is needed")
@@ -311,7 +321,10 @@ def migrate_folder(
         cleanup.callback(spool.journal.close)
         cleanup.callback(spool.close)
         settle_interrupted(store, spool)
-        return applied, Objectives(store, spool).record(config, at) if config is not None else []
+        if config is None:
+            return applied, []
+        capture(store, config.content)
+        return applied, Objectives(store, spool).record(config, at)
 
 
 def migrate_server(dsn: str, dictionary_user: str, keep: Mapping[str, int], at: datetime) -> list[str]:

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from spanledger_collector.envelope import Envelope, scan
 from spanledger_collector.errors import RetryableError
 from spanledger_collector.journal import Journal, sync_folder, write_all
+from spanledger_collector.wire import Signal
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,15 @@ class SpoolSettings:
 
 @dataclass
 class Segment:
-    """A file of envelopes under one number. `attempts` were made to post it before this process; `size` is in bytes."""
+    """A file of envelopes under one number. `attempts` were made to post it before this process; `size` is in bytes.
+    `signals`: it holds logs or metrics, so they are to be posted too."""
 
     number: int
     path: Path
     size: int = 0
     requests: int = 0
     attempts: int = 0
+    signals: bool = False
     opened: float = field(default_factory=time.monotonic)
 
 
@@ -184,7 +187,9 @@ class Spool:
         for half in (envelopes[:middle], envelopes[middle:]):
             number = self.next_number()
             data = b"".join(envelope.encode(number) for envelope in half)
-            part = Segment(number, self._path(number), len(data), len(half), opened=segment.opened)
+            part = Segment(
+                number, self._path(number), len(data), len(half), signals=_of_signals(half), opened=segment.opened
+            )
             _write_new(part.path.with_suffix(".part"), data)
             parts.append(part)
         sync_folder(self._folder)
@@ -296,6 +301,7 @@ class Spool:
                 with self._lock:
                     active.size += written
                     active.requests += len(records)
+                    active.signals |= _of_signals(envelope for envelope, _ in records)
                     self._bytes += written
                     self._pending_bytes -= size
                 for _, future in records:
@@ -392,13 +398,18 @@ class Spool:
             if not content.envelopes and number not in state.started:
                 path.unlink()
                 continue
+            attempts = state.started.get(number, 0)
             self._sealed.append(
-                Segment(number, path, content.whole, len(content.envelopes), state.started.get(number, 0))
+                Segment(number, path, content.whole, len(content.envelopes), attempts, _of_signals(content.envelopes))
             )
             self._bytes += content.whole
             found += (envelope.digest for envelope in content.envelopes)
         self._compact()
         return found
+
+
+def _of_signals(envelopes: Iterable[Envelope]) -> bool:
+    return any(envelope.signal is not Signal.TRACES for envelope in envelopes)
 
 
 def _sync(path: Path) -> None:

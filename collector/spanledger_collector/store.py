@@ -28,11 +28,18 @@ from spanledger_collector.errors import PermanentError, RetryableError, StartErr
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.
-POSTED_TO = ("spans", "ledger", "rejected", "deliveries", "objective_minutes", "objectives")
+POSTED_TO = (
+    "spans", "ledger", "rejected", "deliveries", "gen_ai_events", "gen_ai_metrics", "not_kept", "span_content", "objective_minutes",
+    "objectives",
+)  # fmt: skip
 # What an INSERT of a segment looks like: a file of `schemas/` begins with comments.
-POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|{'|'.join(POSTED_TO)})\b"
+POSTING = rf"^(?:\s|--[^\n]*\n)*INSERT INTO spanledger\.(otlp_traces|otlp_signals|{'|'.join(POSTED_TO)})\b"
 # The view that counts postings for objectives: made of them, so there is no file of the pipeline for it (objectives.py).
 OBJECTIVES_VIEW = "objectives/post_objectives"
+# The views that post content: there only where it is captured, and made of lists of their own (content.py).
+CONTENT_VIEWS = (
+    "content/read_content", "content/read_log_content", "content/read_messages", "content/read_indexed", "content/post_content",
+)  # fmt: skip
 # Days that can be added to a call's time and still be a DateTime, which ends in 2106.
 KEEP_DAYS_LIMIT = 10_000
 # The folders of `schemas/` in the order in which they are applied.
@@ -96,8 +103,9 @@ class Store:
 
     # -- segments
 
-    def post(self, path: Path, token: str) -> None:
-        """Post the segment file at `path` to every table. Raises as below; then any of the tables may have it.
+    def post(self, path: Path, token: str, signals: bool = False) -> None:
+        """Post the segment file at `path` to every table; `signals`: it holds logs or metrics. Raises as below; then any of
+        the tables may have it.
 
         RetryableError, PermanentError: calling again with the same token and bytes completes it, as long as this process
         lives (D2). UndecidedError: it has to be settled before it is posted again.
@@ -112,6 +120,8 @@ class Store:
         settings = {**self._protobuf, **INSERT_SETTINGS, "insert_deduplication_token": token}
         try:
             self._engine.insert(writer, "spanledger.otlp_traces", settings, path)
+            if signals:
+                self._engine.insert(writer, "spanledger.otlp_signals", settings, path)
         finally:
             self._writers.append(writer)
 
@@ -205,6 +215,7 @@ class Store:
     def _left_over(self) -> list[str]:
         """Views of a pipeline that was."""
         pipeline = {_created(text) for _, text in self._files("pipeline")} | {_view(OBJECTIVES_VIEW)}
+        pipeline |= set(map(_view, CONTENT_VIEWS))
         views = self.query(
             "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
         )
@@ -258,22 +269,32 @@ class Store:
 
     def keep(self, table: str, days: int) -> None:
         """Keep the rows of `table` for `days`; 0 is for ever. Raises StartError for a table or a time that cannot be set."""
-        columns = {"spans": "timestamp", "ledger": "timestamp", "rejected": "received_at", "deliveries": "received_at"}
+        columns = {
+            **dict.fromkeys(("spans", "ledger", "gen_ai_events", "gen_ai_metrics"), "timestamp"),
+            **dict.fromkeys(("rejected", "deliveries", "not_kept", "span_content"), "received_at"),
+        }
         if table not in columns:
             raise StartError(f"no table {table}: retention can be set for {', '.join(columns)}")
         if days > KEEP_DAYS_LIMIT:  # the end would be beyond DateTime's, come round to 1970, and delete everything
             raise StartError(
                 f"{table} cannot be kept for {days} days: {KEEP_DAYS_LIMIT} is the most, and 0 is for ever"
             )
-        clause = f"TTL toDateTime({columns[table]}) + toIntervalDay({days})"
+        kept = self.days_kept(table)
+        if days and kept != days:
+            self.command(
+                f"ALTER TABLE spanledger.{table} MODIFY TTL toDateTime({columns[table]}) + toIntervalDay({days})"
+            )
+        elif not days and kept:
+            self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
+
+    def days_kept(self, table: str) -> int:
+        """For how many days the rows of `table` are kept; 0 is for ever."""
         [[ddl]] = self.query(
             "SELECT create_table_query FROM system.tables WHERE database = 'spanledger' AND name = {t:String}",
             {"t": table},
         )
-        if days and clause not in ddl:
-            self.command(f"ALTER TABLE spanledger.{table} MODIFY {clause}")
-        elif not days and " TTL " in ddl:
-            self.command(f"ALTER TABLE spanledger.{table} REMOVE TTL")
+        found = re.search(r" TTL toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)", ddl)
+        return int(found[1]) if found else 0
 
     def _apply(self, kind: str, name: str, text: str, existing: set[str]) -> None:
         if (created := _created(text)) in existing:

@@ -1,8 +1,14 @@
--- Counted from the request itself, not from what became of it: accepted = stored + rejected can be checked.
+-- Counted from the request itself, not from what became of it: accepted = stored + rejected (+ not kept) can be checked.
 CREATE MATERIALIZED VIEW spanledger.post_deliveries TO spanledger.deliveries AS
 SELECT
     project, fromUnixTimestamp64Nano(toInt64(received_at), 'UTC') AS received_at, digest, segment,
     length(arrayFlatten(request.resource_spans.scope_spans.spans.kind)) AS spans,
+    length(arrayFlatten(logs.resource_logs.scope_logs.log_records.flags)) AS log_records,
+    length(arrayFlatten(metrics.resource_metrics.scope_metrics.metrics.gauge.data_points.flags))
+        + length(arrayFlatten(metrics.resource_metrics.scope_metrics.metrics.sum.data_points.flags))
+        + length(arrayFlatten(metrics.resource_metrics.scope_metrics.metrics.histogram.data_points.flags))
+        + length(arrayFlatten(metrics.resource_metrics.scope_metrics.metrics.exponential_histogram.data_points.flags))
+        + length(arrayFlatten(metrics.resource_metrics.scope_metrics.metrics.summary.data_points.flags)) AS metric_points,
     arrayMap((said, stamps, kinds) -> (
         spanledger_any_string(said[1]), spanledger_any_string(said[2]),
         toUInt64(greatest(0, stamps[1])), toUInt64(greatest(0, stamps[2])), toUInt32(length(arrayFlatten(kinds))),

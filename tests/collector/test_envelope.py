@@ -5,16 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from spanledger_collector.envelope import Envelope, digest, scan
+from spanledger_collector.wire import Signal
 
 requests = st.binary(max_size=400)
 projects = st.text(max_size=60)
 numbers = st.integers(0, 2**64 - 1)
+signals = st.sampled_from(Signal)
 
 
 @st.composite
 def envelopes(draw: st.DrawFn) -> Envelope:
-    project, request = draw(projects), draw(requests)
-    return Envelope(project, draw(numbers), digest(project, request), request)
+    project, request, signal = draw(projects), draw(requests), draw(signals)
+    return Envelope(project, draw(numbers), digest(project, request, signal), request, signal)
 
 
 @given(st.lists(envelopes(), max_size=5), numbers)
@@ -60,3 +62,19 @@ def test_zeros_after_the_last_record_as_a_power_cut_leaves_them_are_no_records(l
 @given(projects, projects, requests)
 def test_the_same_bytes_of_two_projects_are_two_requests(one: str, other: str, request: bytes) -> None:
     assert (digest(one, request) == digest(other, request)) == (one == other)
+
+
+@given(signals, signals, requests)
+def test_the_same_bytes_of_two_signals_are_two_requests(one: Signal, other: Signal, request: bytes) -> None:
+    assert (digest("web", request, one) == digest("web", request, other)) == (one is other)
+
+
+def test_a_segment_that_was_written_before_there_were_logs_and_metrics_is_read() -> None:
+    record = bytes.fromhex(
+        "320a037765621101000000000000001a10607911bd38e0c2099cbcf6a4c80d7f9c290700000000000000359fc45e5122020a00"
+    )
+
+    [envelope] = scan(record).envelopes
+
+    assert envelope == Envelope("web", 1, digest("web", b"\x0a\x00"), b"\x0a\x00", Signal.TRACES)
+    assert envelope.encode(7) == record

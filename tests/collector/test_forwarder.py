@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from collector.rig import Rig, Rigged, until
-from collector.traffic import CALL_COSTS, calls, envelope, poison, request
+from collector.traffic import CALL_COSTS, calls, envelope, log_request, metric_request, poison, request
 from spanledger_collector.bookkeeper import Bookkeeper
 from spanledger_collector.envelope import Envelope, scan
 from spanledger_collector.spool import SpoolSettings
+from spanledger_collector.wire import Signal
 
 ONE_SEGMENT = SpoolSettings(seal_after=3600)
 DEARER = """
@@ -206,6 +207,43 @@ def test_a_crash_after_the_posting_and_before_its_record_posts_nothing_twice(rig
     running.spool.close()
     running.drained()
     assert posted(running) == once(3)
+
+
+# -- logs and metrics, which are posted beside the traces of their segment
+
+BESIDE = (envelope(log_request(3), signal=Signal.LOGS), envelope(metric_request(2), signal=Signal.METRICS))
+NOT_KEPT = "SELECT sum(items) FROM spanledger.not_kept"
+
+
+@pytest.mark.parametrize("beside", [(*BESIDE, envelope(poison())), BESIDE])
+def test_the_signals_of_a_segment_are_each_posted_once_though_one_request_is_refused(
+    rig: Rigged, beside: tuple[Envelope, ...]
+) -> None:
+    running = rig().start()
+    running.take(*requests(2), *beside, *requests(1))
+    running.drained()
+
+    assert running.one(NOT_KEPT) == 5
+    assert running.one("SELECT count() FROM spanledger.spans") == 9
+    assert running.one("SELECT count() FROM spanledger.deliveries") == 5
+
+
+def test_the_signals_of_a_segment_that_a_crash_left_are_posted_after_the_restart(rig: Rigged) -> None:
+    running = rig(ONE_SEGMENT)
+    running.take(*requests(2), *BESIDE)
+    running.spool.close()
+    segment = running.spool.take(timeout=0)
+    assert segment is not None
+    # the crash came between the two
+    running.store.post(segment.path, f"{segment.number}/{running.spool.journal.start(segment.number)}", signals=False)
+    running.spool.give_back(segment)
+
+    again = rig().start().drained()
+    assert again.one(NOT_KEPT) == 5
+    assert again.one("SELECT count() FROM spanledger.spans") == 6
+    assert again.rows("SELECT sum(spans), sum(log_records), sum(metric_points) FROM spanledger.deliveries") == [
+        (6, 3, 2)
+    ]
 
 
 # -- what the store refuses

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector.rig import DEADLINE, Running, Start, until
-from collector.traffic import CALL_COSTS, call, calls, poison, request
+from collector.rig import DEADLINE, PROTOBUF, Running, Start, until
+from collector.traffic import CALL_COSTS, call, calls, log_request, metric_request, poison, request
 from prometheus_client.parser import text_string_to_metric_families
 from spanledger_collector.door import Door
 from spanledger_collector.forwarder import Forwarder
@@ -53,6 +53,15 @@ def test_the_four_names_are_there_and_equal_the_ledger(running: Running) -> None
     ):
         assert found[f'llm_requests_total{{model="{model}",status="{status}"}}'] == number
         assert Decimal(str(found[f'llm_cost_dollars{{model="{model}"}}'])) == (cost or 0)
+
+
+def test_what_was_acknowledged_and_not_kept_is_counted_by_signal(running: Running) -> None:
+    for signal, body in (("logs", log_request(3)), ("metrics", metric_request(2))):
+        assert running.http.post(f"/v1/{signal}", content=body, headers=PROTOBUF).status_code == 200
+    running.drained()
+
+    until(lambda: running.metrics()['spanledger_items_not_kept_total{signal="logs"}'] == 3)
+    until(lambda: running.metrics()['spanledger_items_not_kept_total{signal="metrics"}'] == 2)
 
 
 def test_counters_never_fall_not_even_when_the_ledger_is_corrected(running: Running) -> None:

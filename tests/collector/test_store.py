@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
+from collector.traffic import CALL_COSTS, call, calls, envelope, log_request, metric_request, poison, request
 from spanledger_collector.engine import quote
 from spanledger_collector.errors import PermanentError, RetryableError, StartError
 from spanledger_collector.platform import lock_folder
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import KEEP_DAYS_LIMIT, POSTED_TO, POSTING, Store
+from spanledger_collector.wire import Signal
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 LATER = datetime(2036, 11, 20, tzinfo=UTC)
@@ -167,6 +168,39 @@ def test_settling_takes_back_one_segment_from_every_table_and_from_the_rollups(
     assert counts(store) == {"spans": 6, "ledger": 6, "rejected": 0, "deliveries": 2}
 
 
+def test_settling_takes_back_logs_and_metrics_too(store: Store, tmp_path: Path) -> None:
+    bodies = {Signal.LOGS: log_request(3), Signal.METRICS: metric_request(2)}
+    path = tmp_path / "7.segment"
+    path.write_bytes(b"".join(envelope(body, signal=signal).encode(7) for signal, body in bodies.items()))
+    items = "SELECT sum(items) FROM spanledger.not_kept"
+
+    for attempt in (1, 2):
+        store.post(path, f"7/{attempt}", signals=True)
+        assert store.query(items) == [(5,)]
+        store.settle(7)
+        assert store.query(items) == [(0,)]
+
+
+def test_logs_that_could_not_be_posted_after_the_traces_beside_them_are_posted_by_the_next_try(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "7.segment"
+    records = [envelope(request(calls(4))), envelope(log_request(3), signal=Signal.LOGS)]
+    path.write_bytes(b"".join(record.encode(7) for record in records))
+    store.command("RENAME TABLE spanledger.not_kept TO spanledger.away")
+    with pytest.raises(RetryableError):
+        store.post(path, "7/1", signals=True)
+    assert counts(store) == {"spans": 4, "ledger": 4, "rejected": 0, "deliveries": 2}
+    store.command("RENAME TABLE spanledger.away TO spanledger.not_kept")
+
+    for _ in range(2):
+        store.post(path, "7/1", signals=True)
+
+    assert counts(store) == {"spans": 4, "ledger": 4, "rejected": 0, "deliveries": 2}
+    assert store.query("SELECT sum(items) FROM spanledger.not_kept") == [(3,)]
+    assert store.query("SELECT sum(spans), sum(log_records) FROM spanledger.deliveries") == [(4, 3)]
+
+
 def test_what_the_bytes_are_to_blame_for_is_told_from_what_the_store_is(
     store: Store, segment: Callable[..., Path]
 ) -> None:
@@ -183,7 +217,10 @@ def test_every_insert_that_fills_a_segment_is_known_as_one(store: Store) -> None
     texts = [path.read_text() for path in SCHEMAS.rglob("*.sql")]
     of_files = [text for text in texts if any(line.startswith("INSERT INTO") for line in text.splitlines())]
     assert of_files
-    for text in (*of_files, *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces"))):
+    for text in (
+        *of_files,
+        *(f"INSERT INTO spanledger.{table} SETTINGS" for table in (*POSTED_TO, "otlp_traces", "otlp_signals")),
+    ):
         assert store.query(f"SELECT match({quote(text)}, {quote(POSTING)})") == [(1,)], text
     assert store.query(f"SELECT match('INSERT INTO spanledger.prices', {quote(POSTING)})") == [(0,)]
 
@@ -206,6 +243,9 @@ def test_each_table_keeps_its_rows_as_long_as_it_is_told(store: Store) -> None:
         "ledger": "timestamp",
         "rejected": "received_at",
         "deliveries": "received_at",
+        "gen_ai_events": "timestamp",
+        "gen_ai_metrics": "timestamp",
+        "not_kept": "received_at",
     }.items():
         store.keep(table, 14)
         assert ttl(store, table) == f"toDateTime({column}) + toIntervalDay(14)"

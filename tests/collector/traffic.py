@@ -18,6 +18,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector.envelope import Envelope, digest
+from spanledger_collector.wire import Signal
 
 INPUT_TOKENS, OUTPUT_TOKENS = 1_000, 100
 # gpt-4o by the price book: 2.50 and 10 dollars a million tokens
@@ -97,9 +98,12 @@ def poison() -> bytes:
     return b"\x0a" + _varint(len(resource)) + resource
 
 
-def envelope(body: bytes, project: str = "default", received_at: int | None = None) -> Envelope:
+def envelope(
+    body: bytes, project: str = "default", received_at: int | None = None, signal: Signal = Signal.TRACES
+) -> Envelope:
     """A request as the door wraps it."""
-    return Envelope(project, time.time_ns() if received_at is None else received_at, digest(project, body), body)
+    at = time.time_ns() if received_at is None else received_at
+    return Envelope(project, at, digest(project, body, signal), body, signal)
 
 
 def _attribute(name: str, value: str | int | float) -> KeyValue:

@@ -7,6 +7,7 @@ statement runs on).
 """
 
 from spanledger_collector.readonly.app import ReadOnlyInterface, UnauthorizedError, readonly_app
+from spanledger_collector.readonly.catalog import EVERYTHING, Scope
 from spanledger_collector.readonly.limits import Limits
 
-__all__ = ["Limits", "ReadOnlyInterface", "UnauthorizedError", "readonly_app"]
+__all__ = ["EVERYTHING", "Limits", "ReadOnlyInterface", "Scope", "UnauthorizedError", "readonly_app"]

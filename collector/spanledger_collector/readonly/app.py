@@ -43,7 +43,7 @@ class UnauthorizedError(Exception):
 
 
 Authorize = Callable[[str | None], Scope]
-"""The projects that a presented key (None: no key) may read, None for all of them. Raises UnauthorizedError."""
+"""What a presented key (None: no key) may read. Raises UnauthorizedError."""
 
 
 def readonly_app(

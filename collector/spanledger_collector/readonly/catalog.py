@@ -11,8 +11,24 @@ from spanledger_collector.readonly.sql import string_literal
 
 DATABASE = "spanledger"
 
-Scope = frozenset[str] | None
-"""The projects a reader may see; None is all of them."""
+CONTENT_TABLES = frozenset({"span_content"})
+"""Prompts and completions: readable only with a permission for them."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a reader may see: the rows of these projects (None: of all), and prompts and completions or not."""
+
+    projects: frozenset[str] | None = None
+    content: bool = False
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is anything that this reader may not see."""
+        return self.projects is not None or not self.content
+
+
+EVERYTHING = Scope(content=True)
 
 SYSTEM_TABLES = frozenset(
     f"system.{name}"
@@ -74,16 +90,19 @@ class Catalog:
             timezone=str(_rows(client, "SELECT timezone()")[0][0]),
         )
 
-    def filters(self, scope: frozenset[str], shared: Iterable[str]) -> str:
+    def filters(self, scope: Scope, shared: Iterable[str]) -> str:
         """The value of `additional_table_filters` that leaves only the rows of `scope`.
 
         A table with a `project` column keeps the scope's rows; one without keeps all of them where it is `shared`,
         and none where it is not. Views need no entry: the filter is on the tables they read.
         """
-        projects = ", ".join(string_literal(project) for project in sorted(scope))
-        condition = f"project IN ({projects})" if scope else "0"
-        conditions = dict.fromkeys(self.with_project, condition)
-        conditions |= dict.fromkeys(self.without_project.difference(shared), "0")
+        conditions: dict[str, str] = {}
+        if scope.projects is not None:
+            projects = ", ".join(string_literal(project) for project in sorted(scope.projects))
+            conditions = dict.fromkeys(self.with_project, f"project IN ({projects})" if projects else "0")
+            conditions |= dict.fromkeys(self.without_project.difference(shared), "0")
+        if not scope.content:
+            conditions |= dict.fromkeys(CONTENT_TABLES & self.tables, "0")
         entries = (
             f"{string_literal(f'{DATABASE}.{table}')}: {string_literal(text)}" for table, text in conditions.items()
         )

@@ -138,7 +138,7 @@ class Pool:
         return Handle(client)
 
     def _scope_settings(self, scope: Scope) -> dict[str, str]:
-        if scope is None:
+        if not scope.limited:
             return {}
         return {
             # The JSON formats would tell how many rows of all projects were read.

@@ -158,7 +158,7 @@ class Service:
                 output_format = statement.format or query.default_format
                 body = handle.ask(f"{job.marker} {statement.sql}", parameters, output_format)
         except ClickHouseError as error:
-            raise error if query.scope is None else error.without_values() from None
+            raise error if not query.scope.limited else error.without_values() from None
         except DriverError as error:
             raise ClickHouseError(1002, "UNKNOWN_EXCEPTION", "The query could not be given to the engine.") from error
         if len(body) > self._limits.result_bytes:
@@ -166,12 +166,12 @@ class Service:
         return Answer(body, output_format)
 
     def _judge(self, query: Query, handle: Handle) -> Statement:
-        key = (query.text, query.scope is not None)
+        key = (query.text, query.scope.limited)
         with self._lock:
             known = self._judged.get(key)
         if known is not None:
             return known
-        scoped = query.scope is not None
+        scoped = query.scope.limited
         statement = judge(query.text, query.parameters, scoped, self.catalog, handle.parse)
         if statement.reusable and len(query.text) <= _REMEMBERED_LENGTH:
             with self._lock:

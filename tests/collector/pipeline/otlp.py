@@ -16,6 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 from spanledger_collector.envelope import Envelope, digest
 from spanledger_collector.store import Store
+from spanledger_collector.wire import Signal
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 """When the collector received what a test does not date otherwise."""
@@ -34,7 +35,13 @@ _READ = [
     "scope_attributes",
     "scope_attribute_types",
 ]
-COMPUTED = {"spans": [*_READ, "tags", "usage_raw", "reported_cost_usd"], "rejected": _READ, "ledger": ["tokens"]}
+COMPUTED = {
+    "spans": [*_READ, "tags", "usage_raw", "reported_cost_usd"],
+    "rejected": _READ,
+    "ledger": ["tokens"],
+    "gen_ai_events": ["attributes", "attribute_types", "body", "resource_attributes", "scope_attributes"],
+    "gen_ai_metrics": ["attributes", "attribute_types", "resource_attributes"],
+}
 """Columns that are computed on reading, and so no part of `*`."""
 Value = AnyValue | str | bool | int | float | bytes | Sequence[Any] | Mapping[str, Any] | None
 Row = dict[str, Any]
@@ -202,16 +209,18 @@ class Pipeline:
         self.client.close()
         self.store.close()
 
-    def post(self, *requests: bytes, received_at: int = NOW_NS) -> Posted:
+    def post(self, *requests: bytes, received_at: int = NOW_NS, signal: Signal = Signal.TRACES) -> Posted:
+        """Post requests of one signal."""
+        return self.post_envelopes(
+            *(Envelope("default", received_at, digest("default", body, signal), body, signal) for body in requests)
+        )
+
+    def post_envelopes(self, *envelopes: Envelope) -> Posted:
         self.segments += 1
         path = self.folder / "segment"
-        path.write_bytes(
-            b"".join(
-                Envelope("default", received_at, digest("default", body), body).encode(self.segments)
-                for body in requests
-            )
-        )
-        self.store.post(path, f"{self.segments}/1")
+        path.write_bytes(b"".join(envelope.encode(self.segments) for envelope in envelopes))
+        signals = any(envelope.signal is not Signal.TRACES for envelope in envelopes)
+        self.store.post(path, f"{self.segments}/1", signals)
         return Posted(self, self.segments)
 
     def post_spans(self, *spans: Span, **of_resource: Any) -> Posted:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import clickhouse_connect
 import uvicorn
 from clickhouse_connect.driver.client import Client
-from spanledger_collector.readonly import Limits, UnauthorizedError, readonly_app
+from spanledger_collector.readonly import EVERYTHING, Limits, Scope, UnauthorizedError, readonly_app
 
 SCHEMA = [
     "CREATE DATABASE spanledger ENGINE = Atomic",
@@ -44,16 +44,16 @@ SCHEMA = [
         AS SELECT project, customer, count() AS calls FROM spanledger.spans GROUP BY project, customer""",
 ]
 
-KEYS: Mapping[str | None, frozenset[str] | None] = {
-    None: None,
-    "key-of-all": None,
-    "key-of-a": frozenset({"a"}),
-    "key-of-a-and-odd": frozenset({"a", "it's \\ odd"}),
-    "key-of-none": frozenset(),
+KEYS: Mapping[str | None, Scope] = {
+    None: EVERYTHING,
+    "key-of-all": EVERYTHING,
+    "key-of-a": Scope(frozenset({"a"})),
+    "key-of-a-and-odd": Scope(frozenset({"a", "it's \\ odd"})),
+    "key-of-none": Scope(frozenset()),
 }
 
 
-def authorize(key: str | None) -> frozenset[str] | None:
+def authorize(key: str | None) -> Scope:
     if key not in KEYS:
         raise UnauthorizedError("no such key")
     return KEYS[key]

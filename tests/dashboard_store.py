@@ -17,6 +17,7 @@ import uvicorn
 from clickhouse_connect.driver.client import Client
 from spanledger_collector import store as stored
 from spanledger_collector.readonly import readonly_app
+from spanledger_collector.readonly.catalog import EVERYTHING
 from streamlit.testing.v1 import AppTest
 
 # Two days of 500 calls each: every tenth fails, every eighth has a model without a price, every second streams.
@@ -138,22 +139,15 @@ SELECT 'default', toDateTime64('2026-09-02 15:00:00', 9, 'UTC') + number / 100 A
     'openai', 'gpt-5', if(number = 0, 40000000000, 400000000), 'ok', 10, 1, toDecimal128(0.0001, 12), 'priced', true, '([],[])', at + 1, 8
 FROM numbers(3000)
 """
-# What another part of the project will keep: messages by span
-CONTENT = """
-CREATE TABLE spanledger.span_content (project String, trace_id String, span_id String,
-    messages String) ENGINE = MergeTree ORDER BY trace_id
+CONTENT = f"""
+INSERT INTO spanledger.span_content VALUES
+('default', '2026-09-02 12:00:02', '{AGENT}', '0000000000000002', 'input', 0,
+    [('input', 'user', [('text', 'Where is my order? {HOSTILE}', '', '')]),
+     ('input', 'tool', [('tool_call_response', 'on its way', 'call_1', '')])], '2026-09-02 12:00:03', 7),
+('default', '2026-09-02 12:00:02', '{AGENT}', '0000000000000002', 'output', 0,
+    [('output', 'assistant', [('tool_call', '{{"order": 7}}', 'call_1', 'search')])], '2026-09-02 12:00:03', 7)
 """
-CONTENT_ROWS = f"""
-INSERT INTO spanledger.span_content VALUES ('default', '{AGENT}', '0000000000000002',
-'[{{"role": "user", "parts": [{{"type": "text", "content": "Where is my order? {HOSTILE}"}}]}},
-  {{"role": "assistant", "parts": [{{"type": "tool_call", "name": "search", "arguments": {{"order": 7}}}}]}},
-  {{"role": "tool", "parts": [{{"type": "tool_call_response", "response": "on its way"}}]}}]')
-"""
-TRACE_CONTENT = """
-CREATE VIEW spanledger.trace_content AS SELECT span_id, messages FROM spanledger.span_content
-WHERE trace_id = {trace_id:String} AND (empty({project:String}) OR project = {project:String})
-"""
-SPOKEN = (TRACES, HUGE_TRACE, CONTENT, CONTENT_ROWS, TRACE_CONTENT)
+SPOKEN = (TRACES, HUGE_TRACE, CONTENT)
 
 
 @dataclass(frozen=True)
@@ -173,12 +167,13 @@ def serve(folder: Path, *statements: str) -> Iterator[Store]:
     store = stored.Store(folder)
     store.migrate(datetime(2026, 9, 1, tzinfo=UTC))
     store.keep("deliveries", 0)
+    store.keep("span_content", 0)
     store.keep("spans", 0)  # what these tests tell is long ago
     store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")
     client = store.open()
     for statement in statements:
         client.command(statement)
-    app = readonly_app(store.open, lambda key: None)
+    app = readonly_app(store.open, lambda key: EVERYTHING)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -258,23 +258,15 @@ def compare_prompts(selection: Selection, period: Period, prompt_name: str) -> p
     return _ask("compare_prompts", **_range(period), **_filters(selection), prompt_name=prompt_name)
 
 
-def content(trace_id: str, project: str) -> pd.DataFrame | None:
-    """What was said in a trace: `span_id` and `messages`. None where this store keeps no content."""
-    return _ask("trace_content", trace_id=trace_id, project=project) if _has("trace_content") else None
-
-
-def can_search_content() -> bool:
-    return _has("content_search")
-
-
-def _has(view: str) -> bool:
-    return bool(len(_rows(f"SELECT name FROM system.tables WHERE database = 'spanledger' AND name = '{view}'", ())))
+def content(trace_id: str, project: str) -> pd.DataFrame:
+    """What was said in a trace: `span_id` and `messages`. Empty where content is not captured, or not for this key to read."""
+    return _ask("trace_content", trace_id=trace_id, project=project)
 
 
 def _passes(selection: Selection) -> dict[str, Any]:
     find = selection.find
     ids: tuple[str, ...] = ()
-    if find.text and can_search_content():
+    if find.text:
         found = _ask("content_search", text=find.text, project=selection.project)
         ids = tuple(found["trace_id"]) if len(found) else ("none",)
     return _filters(selection) | {

@@ -13,8 +13,8 @@ from spanledger_dashboard import parts
 from spanledger_dashboard.palette import Palette
 
 NOT_CAPTURED = (
-    "Not captured. Prompts and completions are off by default: set `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true` in the "
-    "app to keep them here for a few days."
+    "Not captured, or not for this key to read. Prompts and completions are off by default: start the collector with "
+    "`--capture-content`, and have the app send them (docs/privacy.md)."
 )
 
 

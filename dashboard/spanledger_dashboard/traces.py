@@ -124,8 +124,6 @@ def _form(selection: Selection) -> None:
         "text": "Text in content",
     }
     for name in _TEXTS:
-        if name == "text" and not ask.can_search_content():
-            continue
         st.session_state[f"find_{name}"] = getattr(find, name)
         st.text_input(labels[name], key=f"find_{name}", on_change=_chose)
     st.session_state["find_tag"] = "\n".join(find.tag)

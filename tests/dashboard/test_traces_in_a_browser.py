@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from dashboard_browser import CHROMIUM, chromium, dashboard, page
@@ -38,7 +38,7 @@ def url(spoken: Store, free_port: int) -> Iterator[str]:
         yield address
 
 
-def figures(store: Store, trace_id: str) -> dict[str, object]:
+def figures(store: Store, trace_id: str) -> dict[str, Any]:
     return store.row(
         f"SELECT * FROM spanledger.traces(hashes=[], trace_ids=['{trace_id}'], project='', "
         "from='2026-09-01 00:00:00', to='2026-09-03 00:00:00')"
@@ -55,12 +55,9 @@ def test_the_list_says_what_the_views_say_and_a_trace_opens_from_it(
         rows = opened.locator(".sl-table tbody tr")
         expect(rows).to_have_count(11)
         mine = rows.filter(has_text=AGENT[:8])
-        for words in (
-            explain.money(row["cost_usd"]),
-            explain.duration(row["duration_ns"]),
-            explain.second(row["timestamp"]),
-        ):  # type: ignore[arg-type]
-            expect(mine).to_contain_text(words)
+        expect(mine).to_contain_text(explain.money(row["cost_usd"]))
+        expect(mine).to_contain_text(explain.duration(row["duration_ns"]))
+        expect(mine).to_contain_text(explain.second(row["timestamp"]))
         expect(opened.locator(".sl-facet a").filter(has_text="assistant")).to_contain_text("50")
         assert mine.get_by_role("link").get_attribute("href").startswith("traces?")  # type: ignore[union-attr]
 
@@ -73,10 +70,10 @@ def test_a_trace_shows_its_sums_its_messages_and_no_markup_of_its_names(
     row = figures(spoken, AGENT)
     address = f"{url}/traces?{RANGE}&trace={AGENT}&span=0000000000000002"
     with page(browser, address, "trace", width, scheme) as opened:
-        expect(opened.locator(".sl-card .value").first).to_have_text(explain.money(row["cost_usd"]))  # type: ignore[arg-type]
+        expect(opened.locator(".sl-card .value").first).to_have_text(explain.money(row["cost_usd"]))
         expect(opened.locator(".sl-row:not(.head)")).to_have_count(5)
         root = opened.locator(".sl-row:not(.head)").first
-        expect(root).to_contain_text(explain.money(row["cost_usd"]))  # type: ignore[arg-type]
+        expect(root).to_contain_text(explain.money(row["cost_usd"]))
         expect(root).to_contain_text("not billed")
         expect(root).to_contain_text(HOSTILE)
         expect(opened.locator(".sl-said.user")).to_contain_text(f"Where is my order? {HOSTILE}")
@@ -105,7 +102,7 @@ def test_a_trace_of_three_thousand_spans_opens_folded_and_down_to_the_span_of_th
     with page(browser, f"{url}/traces?{RANGE}&trace={HUGE}&span={2500:016x}", "trace-huge", 1280, scheme) as opened:
         expect(opened.locator(".sl-row:not(.head)")).to_have_count(3000)
         expect(opened.locator(".sl-row.chosen")).to_contain_text("step 2499")
-        expect(opened.locator(".sl-card .value").first).to_have_text(explain.money(row["cost_usd"]))  # type: ignore[arg-type]
+        expect(opened.locator(".sl-card .value").first).to_have_text(explain.money(row["cost_usd"]))
         print(f"opened in {time.monotonic() - begun:.1f} s")
         folded = opened.locator("details:not([open])").first
         expect(folded).to_be_visible()
@@ -135,7 +132,7 @@ def test_two_traces_and_two_versions_are_compared_with_a_word_on_small_numbers(
     address = f"{url}/compare?{RANGE}&trace={AGENT}&trace={other}&prompt=assist"
     with page(browser, address, "compare", width, scheme) as opened:
         cost = opened.locator(".sl-table").first.locator("tr").filter(has_text="Cost")
-        expect(cost).to_contain_text(explain.money(figures(spoken, AGENT)["cost_usd"]))  # type: ignore[arg-type]
+        expect(cost).to_contain_text(explain.money(figures(spoken, AGENT)["cost_usd"]))
         expect(opened.locator(".sl-verdict")).to_contain_text("Below 30, a difference may well be chance")
         truncated = opened.locator(".sl-table").nth(1).locator("tr").filter(has_text="Truncated")
         expect(truncated.locator("td").nth(1)).to_have_text(explain.percent(4 / 10))

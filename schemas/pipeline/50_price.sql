@@ -32,8 +32,8 @@ ancestors AS
 wrappers AS
 (
     SELECT ids, kinds, above,
-        arrayFlatten(arrayFilter((above, kind) -> kind = 3, above, kinds)) AS over_usage,
-        arrayFlatten(arrayFilter((above, kind) -> kind > 0, above, kinds)) AS over_calls,
+        arrayDistinct(arrayFlatten(arrayFilter((above, kind) -> kind = 3, above, kinds))) AS over_usage,
+        arrayDistinct(arrayFlatten(arrayFilter((above, kind) -> kind > 0, above, kinds))) AS over_calls,
         arrayFilter((i, kind) -> kind = 3 AND has(over_calls, i) AND NOT has(over_usage, i), arrayEnumerate(kinds), kinds) AS billed
     FROM ancestors
 ),

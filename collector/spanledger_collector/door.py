@@ -34,7 +34,6 @@ class Door:
         self.accepted = 0
         self.accepted_bytes = 0
         self.duplicates = 0
-        """Log records and data points that were acknowledged, and left at the door."""
         self._spool = spool
         self._keys = keys
         self._clock = clock

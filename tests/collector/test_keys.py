@@ -29,7 +29,7 @@ def test_a_key_opens_its_project_for_what_it_may(keys: Keys) -> None:
     both = keys.create("web", list(Scope), NOW)
     send, read = keys.create("app", [Scope.INGEST], NOW), keys.create("app", [Scope.READ], NOW)
 
-    assert [keys.project_of(both, scope) for scope in Scope] == ["web", "web"]
+    assert [keys.project_of(both, scope) for scope in Scope] == ["web"] * len(Scope)
     assert keys.project_of(send, Scope.INGEST) == keys.project_of(read, Scope.READ) == "app"
     assert refusal(keys, send, Scope.READ) == refusal(keys, read, Scope.INGEST) == 403
 

@@ -43,7 +43,9 @@ LEVELS = 4
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     pipeline = Pipeline(tmp_path_factory.mktemp("owner"))
     pipeline.record(Card(RATES))
-    pipeline.client.command("SYSTEM START MERGES spanledger.ledger")  # to settle is to delete, and that is a merge's work
+    pipeline.client.command(
+        "SYSTEM START MERGES spanledger.ledger"
+    )  # to settle is to delete, and that is a merge's work
     yield pipeline
     pipeline.close()
 

@@ -18,7 +18,8 @@ class Instrumentor:
     options: Mapping[str, object] = field(default_factory=dict)
     """Of its `instrument()`."""
     environ: Mapping[str, str] = field(default_factory=dict)
-    """Set where the app has not set them itself, until `shutdown()`: content that nobody asked for stays out."""
+    """Set where the app has not set them itself, until `shutdown()`: content that nobody asked for stays out. Not set where
+    content is captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ def _traceloop(name: str, class_name: str) -> Instrumentor:
         environ={"TRACELOOP_TRACE_CONTENT": "false"},
     )
 
+
+CAPTURING = {
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
+    "ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE": "content",
+}
+"""Set, likewise, where content is captured: these are silent unless asked."""
 
 OPENAI = Library(
     name="openai",

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
+from spanledger.redaction import Redactor
+
 T = TypeVar("T")
 
 Spans = Literal["genai", "all"]
@@ -43,6 +45,8 @@ class Config:
     """Spans a request at most."""
     delay: float
     """Longest time a span waits for others to fill its request."""
+    redactor: Redactor | None
+    """Takes keys, addresses and numbers out of what was said; None: what was said does not leave the process."""
     disk_queue: Path | None
     """Folder for what cannot be sent; None for no disk queue."""
     disk_queue_bytes: int
@@ -64,6 +68,8 @@ def read_config(
     disk_queue: str | PathLike[str] | None = None,
     disk_queue_bytes: int | None = None,
     sigterm: bool | None = None,
+    capture_content: bool | None = None,
+    redact: Mapping[str, str] | None = None,
 ) -> Config:
     """An argument wins over `SPANLEDGER_*`, and that over `OTEL_*`.
 
@@ -75,6 +81,7 @@ def read_config(
         raise ValueError(f"endpoint is an http or https URL, not {endpoint!r}")
     if disk_queue_bytes is not None and disk_queue_bytes <= 0:
         raise ValueError(f"disk_queue_bytes is a positive number, not {disk_queue_bytes}")
+    redactor = Redactor(redact)
     env = _Environment(environ)
     url, from_otel = _endpoint(env, endpoint)
     headers = _headers(env, api_key, from_otel)
@@ -102,6 +109,9 @@ def read_config(
         queue_size=queue_size,
         batch_size=min(env.read("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", _positive_int, 512), queue_size),
         delay=env.read("OTEL_BSP_SCHEDULE_DELAY", _positive, 1000.0) / 1000,
+        redactor=redactor
+        if (env.read("SPANLEDGER_CAPTURE_CONTENT", _bool, False) if capture_content is None else capture_content)
+        else None,
         disk_queue=Path(folder) if (folder := disk_queue or env.first("SPANLEDGER_DISK_QUEUE")) else None,
         disk_queue_bytes=disk_queue_bytes or env.read("SPANLEDGER_DISK_QUEUE_BYTES", _positive_int, DISK_QUEUE_BYTES),
         sigterm=env.read("SPANLEDGER_SIGTERM", _bool, False) if sigterm is None else sigterm,

@@ -112,7 +112,7 @@ class Courier:
 
     def _pack(self, batch: Sequence[ReadableSpan], stamps: Stamps, farewell: bool = False) -> bytes:
         resource = {**self._config.resource, **stamps}
-        return self._transport.pack(encode(batch, price_call, resource, farewell))
+        return self._transport.pack(encode(batch, price_call, resource, farewell, self._config.redactor))
 
     def _put(self, packed: bytes, stamps: Stamps, spans: int) -> bool:
         if self._disk is None:

@@ -19,7 +19,7 @@ from typing import Any
 import wrapt
 from opentelemetry import trace
 
-from spanledger.catalogue import LIBRARIES, Instrumentor, Library
+from spanledger.catalogue import CAPTURING, LIBRARIES, Instrumentor, Library
 from spanledger.faults import faults
 from spanledger.report import LibraryReport, State
 
@@ -35,12 +35,17 @@ class Instrumentation:
     on_traced: called with each library once its calls make spans, before the app has made one.
     """
 
-    def __init__(self, provider: trace.TracerProvider, on_traced: Callable[[Library], None]) -> None:
+    def __init__(
+        self, provider: trace.TracerProvider, on_traced: Callable[[Library], None], capture_content: bool = False
+    ) -> None:
         self._provider = provider
+        self._capture_content = capture_content
         self._on_traced = on_traced
         self._activated: list[Any] = []
         self._environ: dict[str, str] = {}
         self._on = True
+        if capture_content:
+            self._set(CAPTURING)
         self.libraries = tuple(self._trace(library) for library in LIBRARIES)
 
     def undo(self) -> None:
@@ -85,7 +90,8 @@ class Instrumentation:
             if instrumentor.is_instrumented_by_opentelemetry:
                 self._on_traced(library)
                 return LibraryReport(library.name, installed, State.ALREADY_TRACED, module)
-            self._set(chosen.environ)
+            if not self._capture_content:
+                self._set(chosen.environ)
             options: dict[str, object] = {"raise_exception_on_conflict": True, **chosen.options}
             instrumentor.instrument(tracer_provider=self._provider, **options)
         except ModuleNotFoundError as error:
@@ -164,8 +170,12 @@ def _is_found(name: str) -> bool:
         return False
     places = spec.submodule_search_locations
     for part in rest.split(".") if rest else ():
-        top = f"{top}.{part}"
-        spec = PathFinder.find_spec(top, places)
+        parent, top = top, f"{top}.{part}"
+        try:
+            spec = PathFinder.find_spec(top, places)
+        except KeyError:  # a namespace package is looked for by way of the package above it, which has to be there
+            import_module(parent)
+            spec = PathFinder.find_spec(top, places)
         if spec is None:
             return False
         places = spec.submodule_search_locations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Mapping
 from functools import cache
 from multiprocessing import parent_process, util
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +34,8 @@ def instrument(
     stream_usage: bool | None = None,
     disk_queue: str | os.PathLike[str] | None = None,
     disk_queue_bytes: int | None = None,
+    capture_content: bool | None = None,
+    redact: Mapping[str, str] | None = None,
     sigterm: bool | None = None,
     tracer_provider: trace.TracerProvider | None = None,
 ) -> Report:
@@ -51,6 +54,9 @@ def instrument(
         span as well. GenAI spans are sent in full, whatever the app samples.
     stream_usage: False (`SPANLEDGER_STREAM_USAGE=false`) stops asking OpenAI for the token counts of chat streams,
         without which a stream has no cost.
+    capture_content: True (`SPANLEDGER_CAPTURE_CONTENT=true`) sends prompts and completions too, redacted on the
+        background thread; as shipped they do not leave the process. The collector keeps them where it captures as well.
+    redact: further kinds to take out of them, name to regular expression: `{"employee": r"\bE-[0-9]{6}\b"}`.
     disk_queue: a folder (`SPANLEDGER_DISK_QUEUE`) for requests that cannot be sent; they are sent when the collector is
         back, after a restart too. It must be this user's alone, and is made so. `disk_queue_bytes`
         (`SPANLEDGER_DISK_QUEUE_BYTES`, 64 MiB) bounds it: the oldest goes first, and is counted.
@@ -58,7 +64,7 @@ def instrument(
         it would have. Only where the app has no handler of its own, whose exit sends it anyway.
     tracer_provider: join this one. Default: the app's global provider, or a new one that becomes it.
 
-    `OTEL_SDK_DISABLED=true` turns all of it off. Prompts and completions are not sent.
+    `OTEL_SDK_DISABLED=true` turns all of it off.
     """
     global _session
     with _lock:
@@ -82,6 +88,8 @@ def instrument(
             stream_usage=stream_usage,
             disk_queue=disk_queue,
             disk_queue_bytes=disk_queue_bytes,
+            capture_content=capture_content,
+            redact=redact,
             sigterm=sigterm,
         )
         session = Session(config)

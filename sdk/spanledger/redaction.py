@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from typing import TYPE_CHECKING
 
 from spanledger.redaction_patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 
 def luhn(text: str) -> bool:

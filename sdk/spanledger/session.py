@@ -42,7 +42,7 @@ class Session:
         provider.add_span_processor(processor)
         self._recording = FullRecording(provider, processor)
         self._patches += threads.carry()
-        self._instrumentation = Instrumentation(provider, self._traced)
+        self._instrumentation = Instrumentation(provider, self._traced, self._config.redactor is not None)
         last_words.at_exit_of_celery_workers(self.outbox)
         if self._config.sigterm and not last_words.on_sigterm(self.outbox):
             self._notes.append("SIGTERM has a handler of the app's, or this is not the main thread: it is left alone")

@@ -25,26 +25,26 @@ read AS
         multiIf(match(resource.scope_name, @ttft_not_believed), '', @field(ttft_ns) != '', @field(ttft_ns), @field(ttft_ms) = '', '', toString(toFloat64OrZero(@field(ttft_ms)) / 1000)) AS ttft_seconds,
         arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toUInt64OrZero(text), 0), [
             @field(input_tokens), @field(cache_read_tokens), @field(cache_write_tokens), @field(output_tokens), @field(reasoning_tokens),
-            if(@field(cache_write_tokens) = '', @field(cache_write_5m_tokens), ''), if(@field(cache_write_tokens) = '', @field(cache_write_1h_tokens), '')]) AS counts
+            if(@field(cache_write_tokens) = '', @field(cache_write_5m_tokens), ''), if(@field(cache_write_tokens) = '', @field(cache_write_1h_tokens), '')]) AS counts,
+        match(resource.scope_name, @scopes_without_cached)
+            OR (@field(raw_input_tokens) IN ('', @field(input_tokens)) AND arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths)) AS leaves_out_cached,
+        -- Is what was cached to be added to the input (1 where that is known, 2 where nothing else can be), the reasoning to the output?
+        arrayMap((n, input, output) -> [
+            multiIf(n[2] + n[3] + n[6] + n[7] = 0 OR NOT input, 0, leaves_out_cached, 1, n[2] + n[3] + n[6] + n[7] > n[1], 2, 0),
+            output AND n[5] > n[4]], [counts], [@field(input_tokens) != ''], [@field(output_tokens) != ''])[1] AS left_out
     FROM fields
 ),
 told AS
 (
     SELECT *,
-        -- Input to which the cached tokens are to be added: 1 where that is known, 2 where nothing else can be.
-        multiIf(counts[2] + counts[3] + counts[6] + counts[7] = 0 OR @field(input_tokens) = '', 0,
-            match(resource.scope_name, @scopes_without_cached)
-            OR (@field(raw_input_tokens) IN ('', @field(input_tokens)) AND arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths)), 1,
-            counts[2] + counts[3] + counts[6] + counts[7] > counts[1], 2, 0) AS without_cached,
-        -- Output to which the reasoning is.
-        counts[5] > counts[4] AND @field(output_tokens) != '' AS without_reasoning,
         arrayMap((a, text, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, text, elsewhere), named, texts, nths, arrayWithConstant(length(named),
             if(refusal = '', 0, @all_bits)
             + if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
             + if(host = @field(server_address), 0, @bit_of(server_address)) + if(ttft_seconds = @field(ttft_ns), 0, @bit_of(ttft_ns))
-            + if(without_cached = 0, 0, @bit_of(input_tokens)) + if(without_reasoning, @bit_of(output_tokens), 0)
+            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
             + if(@field(reported_currency) IN ('', 'USD'), 0, @bit_of(reported_cost_usd)))) AS in_column,
-        match(resource.scope_name, @streams_reported_apart) AS streams_apart
+        match(resource.scope_name, @streams_reported_apart) AS streams_apart,
+        span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed
     FROM read
 )
 SELECT origin, resource, span,
@@ -62,15 +62,15 @@ SELECT origin, resource, span,
     own_operation, provider, model,
     if(has(@standard_service_tiers, @field(service_tier)), '', @field(service_tier)) AS tier,
     [
-        if(without_cached = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3] + counts[6] + counts[7])), if(without_reasoning, toString(counts[4] + counts[5]), @field(output_tokens)),
+        if(left_out[1] = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3] + counts[6] + counts[7])), if(left_out[2] = 1, toString(counts[4] + counts[5]), @field(output_tokens)),
         @field(cache_read_tokens), if(counts[6] + counts[7] = 0, @field(cache_write_tokens), toString(counts[6] + counts[7])), @field(cache_write_1h_tokens),
         @field(reasoning_tokens), @field(audio_input_tokens), @field(audio_output_tokens), @field(audio_cache_read_tokens)
     ] AS reported,
-    [if(without_cached = 2, 'input_excluded_cached', ''), if(without_reasoning, 'output_excluded_reasoning', '')] AS guessed,
+    [if(left_out[1] = 2, 'input_excluded_cached', ''), if(left_out[2] = 1, 'output_excluded_reasoning', '')] AS guessed,
     @field(reported_cost_usd) AS reported_cost, @field(reported_currency) AS reported_currency,
     ttft_seconds, if(first_token_at = 0, spanledger_instant_ns(@field(first_token_time)), first_token_at) AS first_token_at,
     @field(error_type) AS own_error_type,
-    span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed,
+    failed,
     multiIf(
         NOT failed, '',
         toUInt16OrZero(@field(http_status)) >= 400, @field(http_status),

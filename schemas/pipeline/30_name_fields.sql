@@ -38,11 +38,10 @@ told AS
 (
     SELECT *,
         arrayMap((a, text, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, text, elsewhere), named, texts, nths, arrayWithConstant(length(named),
-            if(refusal = '', 0, @all_bits)
-            + if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
+            if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
             + if(host = @field(server_address), 0, @bit_of(server_address)) + if(ttft_seconds = @field(ttft_ns), 0, @bit_of(ttft_ns))
             + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
-            + if(@field(reported_currency) IN ('', 'USD'), 0, @bit_of(reported_cost_usd)))) AS in_column,
+            + if(@field(reported_currency) IN ('', 'USD'), 0, @bit_of(reported_cost_usd))))) AS in_column,
         match(resource.scope_name, @streams_reported_apart) AS streams_apart,
         span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed
     FROM read

@@ -16,16 +16,16 @@ ROOMS = {
 }
 # Each outside library is known to one file, or one folder, of a room.
 KNOWN_TO = {
-    ("spanledger_collector", "fastapi"): {"app.py"},
+    ("spanledger_collector", "fastapi"): {"app.py", "api/app.py"},
     ("spanledger_collector", "prometheus_client"): {"metrics.py"},
     ("spanledger_collector", "genai_prices"): {"pricing.py"},
     ("spanledger_collector", "tenacity"): {"forwarder.py", "alerts/delivery.py"},
     ("spanledger_collector", "yaml"): {"yaml_file.py"},
-    ("spanledger_collector", "pydantic"): {"config.py"},
+    ("spanledger_collector", "pydantic"): {"config.py", "price_rules.py"},
     ("spanledger_collector", "google"): {"wire.py"},
     ("spanledger_collector", "grpc"): {"otlp_grpc.py"},
     ("spanledger_collector", "uvicorn"): {"platform.py"},
-    ("spanledger_collector", "typer"): {"cli.py", "cli_options.py", "cli_tools.py", "alerts/cli.py"},
+    ("spanledger_collector", "typer"): {"cli.py", "cli_options.py", "cli_tools.py", "prices_cli.py", "alerts/cli.py"},
     ("spanledger_collector", "apprise"): {"alerts/channels.py"},
     ("spanledger_collector", "chdb"): set(),
     ("spanledger_dashboard", "clickhouse_connect"): {"ask.py"},

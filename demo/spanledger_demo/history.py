@@ -61,12 +61,13 @@ class _Process:
                 "spanledger.export.process": ids.randbytes(16).hex(),
             }.items()
         )
-        self._sequence = 0
+        self._sequence = self._sent = self._started = 0
         self._spans: dict[tuple[str, str, str], list[bytes]] = {}
         self.count = 0
 
     def add(self, call: PastCall) -> None:
         scope, span = (OPENAI, openai_span) if call.model.provider == "openai" else (ANTHROPIC, anthropic_span)
+        self._started = self._started or call.start_ns // 10**9
         self._spans.setdefault(scope, []).append(span(call))
         self.count += 1
         if call.root:
@@ -75,8 +76,17 @@ class _Process:
 
     def export(self) -> bytes:
         self._sequence += 1
-        stamps = Attribute("spanledger.export.sequence", RESOURCE).number(self._sequence)
-        stamps += Attribute("spanledger.export.dropped", RESOURCE).number(0)
+        self._sent += self.count
+        stamps = b"".join(
+            Attribute(f"spanledger.export.{name}", RESOURCE).number(number)
+            for name, number in {
+                "started": self._started,
+                "sequence": self._sequence,
+                "emitted": self._sent,
+                "sent": self._sent,
+                "dropped": 0,
+            }.items()
+        )
         scopes = [otlp.scope_spans(*scope, spans) for scope, spans in self._spans.items()]
         self._spans, self.count = {}, 0
         return otlp.request(self._resource + stamps, scopes)

@@ -1,3 +1,3 @@
 -- Unix nanoseconds of an instant in ISO 8601; 0 where the text is none that a DateTime64 can hold.
 CREATE OR REPLACE FUNCTION spanledger_instant_ns AS (text) ->
-    toUInt64(greatest(0, ifNull(toUnixTimestamp64Micro(parseDateTime64BestEffortOrNull(text, 6, 'UTC')), 0))) * 1000
+    multiply(1000, toUInt64(greatest(0, ifNull(toUnixTimestamp64Micro(parseDateTime64BestEffortOrNull(text, 6, 'UTC')), 0))))

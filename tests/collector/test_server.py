@@ -23,6 +23,7 @@ from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import POSTED_TO, Store
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+RECORDED = ("anthropic-native", "otel-genai-anthropic", "otel-genai-anthropic-plus-native-dup", "otel-genai-openai")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 # what a run of its own makes different: the numbers of segments, and when the bookkeeper came by
 ROWS = {
@@ -92,7 +93,10 @@ def test_the_same_requests_give_the_same_rows_on_a_server_as_embedded(
     bad = call()
     bad.trace_id = b"short"
     taken = [
-        *(envelope(path.read_bytes(), received_at=now + n) for n, path in enumerate(sorted(GOLDEN.glob("*.pb")))),
+        *(
+            envelope(path.read_bytes(), received_at=now + n)
+            for n, path in enumerate(GOLDEN / f"{name}.otlp.pb" for name in RECORDED)
+        ),
         envelope(request([*twice, without_price, later_priced]), received_at=now + 100),
         envelope(request(twice, service="again"), received_at=now + 101),
         envelope(request([*calls(5), bad], team="it's \\ odd"), project="other", received_at=now + 102),

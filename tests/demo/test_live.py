@@ -20,6 +20,8 @@ from spanledger_demo.provider import FakeProvider
 
 Shape = tuple[object, ...]
 # The fake provider's port is not 443, which OpenAI's instrumentor leaves out; and nothing is retried in the history.
+ESTIMATED = "spanledger.usage.estimated"
+"""On a stream that was left: history has those as they came before the SDK estimated what they had used."""
 ONLY_LIVE = {"server.port", "http.request.resend_count"}
 # What a caller may say or leave out.
 FREE = {
@@ -40,6 +42,8 @@ def shapes(requests: Iterable[ExportTraceServiceRequest]) -> Iterator[Shape]:
             for scope_spans in resource_spans.scope_spans:
                 scope = scope_spans.scope
                 for span in scope_spans.spans:
+                    if any(attribute.key == ESTIMATED for attribute in span.attributes):
+                        continue
                     kind = span.name.partition(" ")[0], span.kind, span.status.code, span.status.message, span.flags
                     yield scope.name, scope.version, scope_spans.schema_url, *kind, shape(span.attributes)
 

@@ -369,7 +369,8 @@ FIELD_KEYS = st.sampled_from(
     + [document for document in CONTRACT.documents if document not in CONTRACT.raw["content"]["names"]]
 )
 # a resource feeds fewer fields, and what is named like content is not kept of it
-RESOURCE_KEYS = FIELD_KEYS.filter(lambda key: not key.startswith(tuple(CONTRACT.raw["content"]["prefixes"])))
+LIKE_CONTENT = tuple(prefix.rstrip("#") for prefix in CONTRACT.raw["content"]["prefixes"])
+RESOURCE_KEYS = FIELD_KEYS.filter(lambda key: not key.startswith(LIKE_CONTENT))
 LIKELY = (
     VALUES
     | st.builds(AnyValue, int_value=st.integers(0, 200_000_000))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from spanledger_collector.config import ContentCapture
 from spanledger_collector.contract import Contract
-from spanledger_collector.engine import quote
 from spanledger_collector.errors import StartError
+from spanledger_collector.literals import array, quote
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import CONTENT_VIEWS, Store
 
@@ -61,32 +60,21 @@ def _lists(contract: Contract) -> dict[str, str]:
     return {
         # of an attribute `a`, (key, value)
         "number": f"toUInt32(transform(if(match(a.1, {indexed}), concat(extract(a.1, {indexed}), '.#'), a.1), "
-        f"{_strings(numbers)}, {_numbers(numbers.values())}, "
+        f"{array(numbers)}, {array(numbers.values())}, "
         f"if({contract.render('@is_content(a.1)')}, {other}, 0)))",
         "indexed": indexed,
-        "content_sources": _strings(numbers),
+        "content_sources": array(numbers),
         "of_event": str(OF_EVENT),
         **{name: str(directions[name]) for name in ("tools", "arguments", "result", "other")},
-        "directions": _numbers(directions.values()),
-        "names_of_directions": _strings(directions),
-        "kinds_of_directions": _strings(said["directions"][name]["kind"] for name in directions),
-        "roles_of_directions": _strings(said["directions"][name]["role"] for name in directions),
-        "role_sources": _strings(said["roles_of_sources"]),
-        "roles_of_sources": _strings(said["roles_of_sources"].values()),
-        "role_words": _strings(said["roles"]),
-        "roles_of_words": _strings(said["roles"].values()),
-        "part_words": _strings(words),
-        "part_types": _strings(words.values()),
-        **{
-            name: _strings(said[name])
-            for name in ("lists", "texts", "systems", "part_members", "part_ids", "part_names")
-        },
+        "directions": array(directions.values()),
+        "names_of_directions": array(directions),
+        "kinds_of_directions": array(said["directions"][name]["kind"] for name in directions),
+        "roles_of_directions": array(said["directions"][name]["role"] for name in directions),
+        "role_sources": array(said["roles_of_sources"]),
+        "roles_of_sources": array(said["roles_of_sources"].values()),
+        "role_words": array(said["roles"]),
+        "roles_of_words": array(said["roles"].values()),
+        "part_words": array(words),
+        "part_types": array(words.values()),
+        **{name: array(said[name]) for name in ("lists", "texts", "systems", "part_members", "part_ids", "part_names")},
     }
-
-
-def _strings(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(quote, values))}]"
-
-
-def _numbers(values: Iterable[int]) -> str:
-    return f"[{', '.join(map(str, values))}]"

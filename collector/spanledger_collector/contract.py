@@ -12,6 +12,7 @@ from typing import Any
 
 from spanledger_collector import redaction, yaml_file
 from spanledger_collector.error_classes import error_classes
+from spanledger_collector.literals import array, quote
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
 
@@ -151,7 +152,7 @@ class Contract:
             case "field":
                 return f"fields[{self._field(argument).number}]"
             case "sources":
-                return _array(self._field(argument).sources)
+                return array(self._field(argument).sources)
             case "field_of":
                 return str(min(self._field(argument).numbers.values()) >> 8)
             case "bit_of":
@@ -163,9 +164,7 @@ class Contract:
             case "span_numbers" | "resource_numbers":
                 # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
                 numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
-                named = (
-                    f"transform(toLowCardinality(a.key), {_array(numbers)}, {_array(numbers.values())}, toUInt32(0))"
-                )
+                named = f"transform(toLowCardinality(a.key), {array(numbers)}, {array(numbers.values())}, toUInt32(0))"
                 unnamed = f"toUInt32({LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content}))"
                 return (
                     f"arrayMap((a, number) -> if(number != 0, toUInt32(number), {unnamed}), {argument}, "
@@ -177,21 +176,21 @@ class Contract:
                     for document, paths in self.documents.items()
                     for path, number in paths.items()
                 }
-                return f"transform({argument}, {_array(paths)}, {_array(paths.values())}, toUInt32(0))"
+                return f"transform({argument}, {array(paths)}, {array(paths.values())}, toUInt32(0))"
             case "meant":
                 return self._meant(argument)
             case "provider_of_host":
                 return self._provider_of_host(argument)
             case "provider_of_model":
                 named = self.raw["model_providers"]
-                begins = _quote(f"^({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})")
-                return f"transform(extract({argument}, {begins}), {_array(named)}, {_array(named.values())}, '')"
+                begins = quote(f"^({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})")
+                return f"transform(extract({argument}, {begins}), {array(named)}, {array(named.values())}, '')"
             case "key_of":
                 keys = {number: source for source, number in self._numbers.items() if ARROW not in source}
-                return f"transform({argument}, {_array(keys)}, {_array(keys.values())}, '')"
+                return f"transform({argument}, {array(keys)}, {array(keys.values())}, '')"
             case "code":
                 codes = {self._numbers[code.key]: code.code for code in self.codes}
-                return f"transform({argument}, {_array(codes)}, {_array(codes.values())}, '')"
+                return f"transform({argument}, {array(codes)}, {array(codes.values())}, '')"
         return self._placeholders[name] + f"({argument})"
 
     def is_content(self, key: str) -> bool:
@@ -201,7 +200,7 @@ class Contract:
     @cached_property
     def _like_content(self) -> str:
         """A regular expression, as an SQL literal: what is content."""
-        return _quote(self._content_pattern)
+        return quote(self._content_pattern)
 
     @cached_property
     def _content_pattern(self) -> str:
@@ -226,7 +225,7 @@ class Contract:
                 first = f"if(startsWith(@field({field}), '['), JSONExtractString(@field({field}), 1), @field({field}))"
                 text = f"toLowCardinality({first})"
                 words |= {word.upper(): value for word, value in words.items()}
-        return f"transform({text}, {_array(words)}, {_array(words.values())})"
+        return f"transform({text}, {array(words)}, {array(words.values())})"
 
     def _provider_of_host(self, host: str) -> str:
         """A host is cut to the part that tells: `head` of `*head*tail`, and else `head` of `*head`."""
@@ -236,7 +235,7 @@ class Contract:
         groups = "".join(rf"\{number}" for number, _ in enumerate(ends, start=1))
         cut = _replaced(host, "^.*?(?:" + "|".join(ends) + ")$", groups)
         heads = {head: provider for (head, *_), provider in parts.items()}
-        return f"transform({cut}, {_array(heads)}, {_array(heads.values())}, '')"
+        return f"transform({cut}, {array(heads)}, {array(heads.values())}, '')"
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -264,23 +263,23 @@ class Contract:
             "all_bits": str(2 ** (FIELDS_LIMIT + 1) - 1),
             "of_resource": str(OF_RESOURCE),
             **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},
-            "billable_operations": _array(raw["billable_operations"]),
-            "refusals": _array(raw["refusals"]),
-            "standard_service_tiers": _array(raw["standard_service_tiers"]),
-            "tag_prefix": _quote(raw["tag_prefix"]),
-            "signal_prefix": _quote(raw["signals"]["prefix"]),
-            "body_members": _array(raw["signals"]["body_members"]),
-            "tag_prefixes": _array(raw["tag_prefixes"]),
+            "billable_operations": array(raw["billable_operations"]),
+            "refusals": array(raw["refusals"]),
+            "standard_service_tiers": array(raw["standard_service_tiers"]),
+            "tag_prefix": quote(raw["tag_prefix"]),
+            "signal_prefix": quote(raw["signals"]["prefix"]),
+            "body_members": array(raw["signals"]["body_members"]),
+            "tag_prefixes": array(raw["tag_prefixes"]),
             "no_tags": _beginning(raw["no_tags"]),
-            "tag_lists": _array(raw["tag_lists"]),
-            "field_attributes": _array(source for source in self._numbers if ARROW not in source),
-            "first_token_events": _array(raw["first_token_events"]),
-            "unspoken_errors": _array(raw["unspoken_errors"]),
-            "status_in_message": _quote(raw["status_in_message"]),
+            "tag_lists": array(raw["tag_lists"]),
+            "field_attributes": array(source for source in self._numbers if ARROW not in source),
+            "first_token_events": array(raw["first_token_events"]),
+            "unspoken_errors": array(raw["unspoken_errors"]),
+            "status_in_message": quote(raw["status_in_message"]),
             "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
             "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
             "scopes_without_cached": _beginning(raw["input_excludes_cached"]["scopes"]),
-            "sources_without_cached": _array(
+            "sources_without_cached": array(
                 self._numbers[source] for source in raw["input_excludes_cached"]["sources"]
             ),
             "limit_tokens": str(limits["tokens"]),
@@ -289,14 +288,14 @@ class Contract:
             "limit_old_ns": str(limits["too_old_days"] * day),
             "future_hours": str(limits["future_hours"]),
             "limit_future_ns": str(limits["future_hours"] * day // 24),
-            "error_types": _array(classes),
-            "classes_of_error_types": _array(classes.values()),
+            "error_types": array(classes),
+            "classes_of_error_types": array(classes.values()),
             **_of_windows(burn_windows()),
         }
 
 
 def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
-    rows = (f"({_quote(w.severity)}, {w.factor}, {w.long}, {w.short})" for w in windows)
+    rows = (f"({quote(w.severity)}, {w.factor}, {w.long}, {w.short})" for w in windows)
     lengths = [length for w in windows for length in (w.long, w.short)]
     return {
         "burn_windows": f"[{', '.join(rows)}]",
@@ -308,16 +307,8 @@ def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
 
 def _beginning(words: Iterable[str]) -> str:
     """A regular expression, as an SQL literal: what begins with one of these."""
-    return _quote(f"^(?:{'|'.join(map(re.escape, words))})")
+    return quote(f"^(?:{'|'.join(map(re.escape, words))})")
 
 
 def _replaced(text: str, pattern: str, by: str) -> str:
-    return f"replaceRegexpOne({text}, {_quote(pattern)}, {_quote(by)})"
-
-
-def _quote(value: object) -> str:
-    return str(value) if isinstance(value, int) else "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _array(values: Iterable[object]) -> str:
-    return "[" + ", ".join(map(_quote, values)) + "]"
+    return f"replaceRegexpOne({text}, {quote(pattern)}, {quote(by)})"

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingErr
 from urllib3.exceptions import HTTPError
 
 from spanledger_collector.errors import PermanentError, RetryableError, StartError, UndecidedError
+from spanledger_collector.literals import quote
 
 # The line of the embedded engine. An older server lacks what the pipeline is made of, and nobody has tried one.
 OLDEST_SERVER = (26, 9)
@@ -207,11 +208,6 @@ def text(error: Exception) -> str:
         return f"ClickHouse does not answer: {str(reason).rpartition(': ')[2]}"
     line = str(error).split("\n", 1)[0]
     return _PREAMBLE.sub("", line).partition(" (for url ")[0]
-
-
-def quote(value: object) -> str:
-    """A value as SQL's string literal."""
-    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def clause(settings: Mapping[str, object]) -> str:

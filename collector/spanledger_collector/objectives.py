@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from spanledger_collector.config import Budget, Config, Scope, Slo
 from spanledger_collector.contract import Contract
-from spanledger_collector.engine import quote
+from spanledger_collector.literals import quote
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.spool import Spool
 from spanledger_collector.store import OBJECTIVES_VIEW, Store

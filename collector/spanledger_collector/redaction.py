@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from spanledger_collector import yaml_file
+from spanledger_collector.literals import quote
 from spanledger_collector.schemas_folder import SCHEMAS
 
 Check = Literal["", "luhn", "mod97"]
@@ -48,8 +49,8 @@ def shipped() -> tuple[Redaction, ...]:
 def sql(text: str, redactions: Iterable[Redaction]) -> str:
     """An expression: the expression `text`, redacted."""
     for redaction in redactions:
-        pattern = "'" + redaction.pattern.replace("\\", "\\\\").replace("'", "\\'") + "'"
-        hidden = f"'[{redaction.kind}]'"
+        pattern = quote(redaction.pattern)
+        hidden = quote(f"[{redaction.kind}]")
         if redaction.check:
             # what stands between the matches, and each match, hidden or as it was
             text = (

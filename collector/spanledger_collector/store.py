@@ -21,10 +21,10 @@ from spanledger_collector.engine import (
     Embedded,
     Server,
     classify,
-    quote,
     start_error,
 )
 from spanledger_collector.errors import PermanentError, RetryableError, StartError, UndecidedError
+from spanledger_collector.literals import quote
 from spanledger_collector.schemas_folder import SCHEMAS
 
 # The tables that a segment's rows are in, by their `segment` column.

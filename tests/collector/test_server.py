@@ -15,9 +15,10 @@ from collector.rig import Rig, Rigged, Running, until
 from collector.test_cli import one_line, spanledger
 from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
 from spanledger_collector.config import load
-from spanledger_collector.engine import OLDEST_SERVER, Server, quote
+from spanledger_collector.engine import OLDEST_SERVER, Server
 from spanledger_collector.envelope import Envelope
 from spanledger_collector.errors import PermanentError, RetryableError, StartError, UndecidedError
+from spanledger_collector.literals import quote
 from spanledger_collector.platform import Options
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import POSTED_TO, Store

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from collector.traffic import CALL_COSTS, call, calls, envelope, log_request, metric_request, poison, request
-from spanledger_collector.engine import quote
 from spanledger_collector.errors import PermanentError, RetryableError, StartError
+from spanledger_collector.literals import quote
 from spanledger_collector.platform import lock_folder
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import KEEP_DAYS_LIMIT, POSTED_TO, POSTING, Store

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import pytest
-from spanledger_collector.engine import DICTIONARY_USER, quote
+from spanledger_collector.engine import DICTIONARY_USER
+from spanledger_collector.literals import quote
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import CONTENT_VIEWS, OBJECTIVES_VIEW, POSTED_TO, Store
 

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from spanledger_collector.api.problems import ProblemError
-from spanledger_collector.readonly.sql import escaped, string_literal
+from spanledger_collector.literals import quote
+from spanledger_collector.readonly.sql import escaped
 
 _ARRAY = re.compile(r"Array\((.*)\)")
 _INTEGER = re.compile(r"(U?)Int(8|16|32|64)")
@@ -53,8 +54,8 @@ class Parameter:
     def read(self, given: Sequence[str]) -> str:
         """The escaped text of what a URL gave, '' and [] where it gave nothing. Raises ProblemError (400)."""
         if self.many:
-            quote = string_literal if self.element == "String" else str
-            return "[" + ", ".join(quote(self._one(text)) for text in given) + "]"
+            written = quote if self.element == "String" else str
+            return "[" + ", ".join(written(self._one(text)) for text in given) + "]"
         if not given:
             if self.required:
                 raise ProblemError(400, f"{self.name} is missing: {self._wanted}.", self.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from spanledger_collector.readonly.sql import string_literal
+from spanledger_collector.literals import quote
 
 DATABASE = "spanledger"
 
@@ -98,14 +98,12 @@ class Catalog:
         """
         conditions: dict[str, str] = {}
         if scope.projects is not None:
-            projects = ", ".join(string_literal(project) for project in sorted(scope.projects))
+            projects = ", ".join(quote(project) for project in sorted(scope.projects))
             conditions = dict.fromkeys(self.with_project, f"project IN ({projects})" if projects else "0")
             conditions |= dict.fromkeys(self.without_project.difference(shared), "0")
         if not scope.content:
             conditions |= dict.fromkeys(CONTENT_TABLES & self.tables, "0")
-        entries = (
-            f"{string_literal(f'{DATABASE}.{table}')}: {string_literal(text)}" for table, text in conditions.items()
-        )
+        entries = (f"{quote(f'{DATABASE}.{table}')}: {quote(text)}" for table, text in conditions.items())
         return "{" + ", ".join(entries) + "}"
 
 

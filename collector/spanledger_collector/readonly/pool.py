@@ -11,10 +11,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from spanledger_collector.literals import quote
 from spanledger_collector.readonly.catalog import DATABASE, Catalog, Scope
 from spanledger_collector.readonly.errors import ClickHouseError
 from spanledger_collector.readonly.limits import Limits
-from spanledger_collector.readonly.sql import string_literal
 
 Settings = frozenset[tuple[str, str]]
 _Key = tuple[Scope, Settings]
@@ -128,7 +128,7 @@ class Pool:
             # The engine's own default database shows the file system as tables.
             client.command(f"USE {DATABASE}")
             for name, value in {**dict(settings), **self._limits.settings(), **self._scope_settings(scope)}.items():
-                client.command(f"SET {name} = {string_literal(value)}")
+                client.command(f"SET {name} = {quote(value)}")
             client.command("SET allow_ddl = 0")
             # Last: from here on the engine takes no other SET.
             client.command("SET readonly = 1")

@@ -33,11 +33,6 @@ def tokens(canonical: str) -> list[Token]:
     return [Token(match.lastgroup, match.group()) for match in _TOKEN.finditer(canonical)]  # type: ignore[arg-type]
 
 
-def string_literal(text: str) -> str:
-    """`text` as a SQL string literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def escaped(text: str) -> str:
     """`text` as the value of a String parameter."""
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\0", "\\0")

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from spanledger_collector import otlp_json, wire
 from spanledger_collector.door import Door
 from spanledger_collector.encodings import unpack
-from spanledger_collector.errors import CollectorError, RefusedError, RetryableError
+from spanledger_collector.errors import CollectorError, RefusedError
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -57,17 +57,14 @@ def collector_app(
             await door.accept(project, signal, body)
         except ClientDisconnect:
             return Response(status_code=499)
-        except RefusedError as error:
-            return refuse(error.status, str(error))
-        except RetryableError as error:
-            return refuse(503, str(error), {"Retry-After": str(error.after)})
-        except CollectorError as error:  # nobody's request is at fault: a client may keep it and come back
-            return refuse(503, str(error), {"Retry-After": "30"})
+        except CollectorError as error:
+            return refuse(error.status, str(error), error.after)
         # an empty Export…ServiceResponse: all of it was taken
         on_taken(_PROTOCOLS[media_type])
         return Response(b"{}" if media_type == JSON else b"", media_type=media_type)
 
-    def _error(media_type: str, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    def _error(media_type: str, status: int, text: str, after: int | None) -> Response:
+        headers = None if after is None else {"Retry-After": str(after)}
         on_refused(_PROTOCOLS[media_type], status)
         code = _RPC_CODES.get(status, 2)
         if media_type == JSON:

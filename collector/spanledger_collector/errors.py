@@ -2,11 +2,20 @@
 
 
 class CollectorError(Exception):
-    """Base of the collector's errors; its text says what happened and the way out, and is fit for a user."""
+    """Base of the collector's errors; its text says what happened and the way out, and is fit for a user.
+
+    `status` and `after` are what to answer a client that waits: an HTTP status, and after how many seconds the same request
+    may be tried again, None for never. By default nobody's request is at fault: a client may keep it and come back.
+    """
+
+    status = 503
+    after: int | None = 30
 
 
 class RefusedError(CollectorError):
-    """Never again: the same request will be refused the same way. `status` is the HTTP status to answer with."""
+    """Never again: the same request will be refused the same way."""
+
+    after = None
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -14,7 +23,7 @@ class RefusedError(CollectorError):
 
 
 class RetryableError(CollectorError):
-    """Not now: the same request may pass later. `after` is how many seconds to wait first."""
+    """Not now: the same request may pass later."""
 
     def __init__(self, message: str, after: int = 1) -> None:
         super().__init__(message)

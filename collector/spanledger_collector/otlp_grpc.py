@@ -15,7 +15,7 @@ import grpc.aio
 
 from spanledger_collector import wire
 from spanledger_collector.door import Door
-from spanledger_collector.errors import CollectorError, RefusedError, RetryableError, StartError
+from spanledger_collector.errors import CollectorError, StartError
 
 # Seconds that calls under way have to be answered in when the collector stops.
 GRACE = 10.0
@@ -81,20 +81,16 @@ class GrpcServer:
     async def _export(self, signal: wire.Signal, body: bytes, context: Context) -> bytes:
         try:
             await self._door.accept(self._door.project_of(_authorization(context)), signal, body)
-        except RefusedError as error:
-            await self._refuse(context, error.status, str(error))
-        except RetryableError as error:
-            await self._refuse(context, 503, str(error), error.after)
-        except CollectorError as error:  # nobody's request is at fault: a client may keep it and come back
-            await self._refuse(context, 503, str(error), 30)
+        except CollectorError as error:
+            await self._refuse(context, error)
         self._on_taken()
         return b""  # an empty Export…ServiceResponse: all of it was taken
 
-    async def _refuse(self, context: Context, status: int, text: str, retry_after: int | None = None) -> NoReturn:
-        self._on_refused(status)
-        code = _CODES.get(status, grpc.StatusCode.INVALID_ARGUMENT)
-        details = wire.status(code.value[0], text, retry_after)
-        await context.abort(code, text, (("grpc-status-details-bin", details),))
+    async def _refuse(self, context: Context, error: CollectorError) -> NoReturn:
+        self._on_refused(error.status)
+        code = _CODES.get(error.status, grpc.StatusCode.INVALID_ARGUMENT)
+        details = wire.status(code.value[0], str(error), error.after)
+        await context.abort(code, str(error), (("grpc-status-details-bin", details),))
 
     async def _check(self, body: bytes, context: Context) -> bytes:
         return _NOT_SERVING if self._ready() else _SERVING

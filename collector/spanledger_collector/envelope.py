@@ -18,6 +18,7 @@ DIGEST_BYTES = 16
 _PROJECT, _RECEIVED_AT, _DIGEST, _SEGMENT, _CHECK = b"\x0a", b"\x11", b"\x1a", b"\x29", b"\x35"
 _REQUESTS = {Signal.TRACES: b"\x22", Signal.LOGS: b"\x3a", Signal.METRICS: b"\x42"}
 _SIGNALS = {tag: signal for signal, tag in _REQUESTS.items()}
+SMALL = [bytes((number,)) for number in range(128)]  # varints
 _FIXED64, _FIXED32 = struct.Struct("<Q"), struct.Struct("<I")
 _SIZES = {_RECEIVED_AT: 8, _SEGMENT: 8, _CHECK: 4}
 
@@ -49,14 +50,14 @@ class Envelope:
         project = self.project.encode()
         head = b"".join(
             (
-                _PROJECT + _varint(len(project)) + project,
+                _PROJECT + varint(len(project)) + project,
                 _RECEIVED_AT + _FIXED64.pack(self.received_at),
-                _DIGEST + _varint(len(self.digest)) + self.digest,
+                _DIGEST + varint(len(self.digest)) + self.digest,
                 _SEGMENT + _FIXED64.pack(segment),
             )
         )
-        head += _CHECK + _FIXED32.pack(zlib.crc32(head)) + _REQUESTS[self.signal] + _varint(len(self.request))
-        return _varint(len(head) + len(self.request)) + head, self.request
+        head += _CHECK + _FIXED32.pack(zlib.crc32(head)) + _REQUESTS[self.signal] + varint(len(self.request))
+        return varint(len(head) + len(self.request)) + head, self.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,12 @@ def _fields(record: memoryview) -> Iterator[tuple[bytes, bytes, int]]:
         position += size
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """A whole number as protobuf writes it. The short ones are nearly all there are, in what comes as JSON by the hundred a span."""
+    if number < 128:
+        return SMALL[number]
+    if number < 16_384:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

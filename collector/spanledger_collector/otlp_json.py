@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spanledger_collector import wire
+from spanledger_collector.envelope import SMALL, varint
 from spanledger_collector.errors import RefusedError
 
 Encode = Callable[[Any], bytes]
@@ -23,7 +24,6 @@ _HEXADECIMAL = {"trace_id", "span_id", "parent_span_id"}
 # longer than any id, so that the pipeline sees that it is none, and a reader of `rejected` sees what it was
 _NO_ID = b"not hexadecimal: "
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_SMALL = [bytes((number,)) for number in range(128)]
 
 
 class _MisfitError(Exception):
@@ -77,7 +77,7 @@ def _message(descriptor: Any, known: dict[str, Encode]) -> Encode:
 
 def _field(field: Any, known: dict[str, Encode]) -> Encode:
     wire_type, value_of = _scalar(field, known)
-    tag = _varint(field.number << 3 | wire_type)
+    tag = varint(field.number << 3 | wire_type)
     if value_of is _string:  # most of what there is, so in one piece
 
         def one(value: Any) -> bytes:
@@ -86,13 +86,13 @@ def _field(field: Any, known: dict[str, Encode]) -> Encode:
             except (UnicodeEncodeError, AttributeError):
                 data = _string(value)
             size = len(data)
-            return tag + (_SMALL[size] if size < 128 else _varint(size)) + data
+            return tag + (SMALL[size] if size < 128 else varint(size)) + data
     elif wire_type == _BYTES:
 
         def one(value: Any) -> bytes:
             data = value_of(value)
             size = len(data)
-            return tag + (_SMALL[size] if size < 128 else _varint(size)) + data
+            return tag + (SMALL[size] if size < 128 else varint(size)) + data
     else:
 
         def one(value: Any) -> bytes:
@@ -166,7 +166,7 @@ def _base64(value: Any) -> bytes:
 def _boolean(value: Any) -> bytes:
     if type(value) is not bool:
         raise _MisfitError(f"{_shown(value)} is neither true nor false")
-    return _SMALL[value]
+    return SMALL[value]
 
 
 def _double(value: Any) -> bytes:
@@ -211,29 +211,16 @@ def _integer_or_double(integer: Encode, double: Encode) -> Encode:
 
 
 def _varint_of(bits: int, signed: bool = True) -> Encode:
-    return lambda value: _varint(_integer(value, bits, signed) & (1 << 64) - 1)
+    return lambda value: varint(_integer(value, bits, signed) & (1 << 64) - 1)
 
 
 def _zigzag(value: Any) -> bytes:
     number = _integer(value, 32, signed=True)
-    return _varint((number << 1 ^ number >> 31) & (1 << 32) - 1)
+    return varint((number << 1 ^ number >> 31) & (1 << 32) - 1)
 
 
 def _packed(layout: str, bits: int, signed: bool = True) -> Encode:
     return lambda value: struct.pack(layout, _integer(value, bits, signed))
-
-
-def _varint(number: int) -> bytes:
-    if number < 128:
-        return _SMALL[number]
-    if number < 16_384:
-        return bytes((number & 0x7F | 0x80, number >> 7))
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def _shown(value: Any) -> str:

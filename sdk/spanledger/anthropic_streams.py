@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from spanledger.faults import faults
 from spanledger.partial import Watch, watching
 from spanledger.patch import Patch
-from spanledger.streams import WatchedAsyncStream, WatchedStream
+from spanledger.streams import watched, watched_async
 
 
 def install() -> list[Patch]:
@@ -35,32 +35,13 @@ def install() -> list[Patch]:
         return wrapped(*args, **kwargs)
 
     return [
-        Patch(Messages, "create", _create, only="stream"),
-        Patch(AsyncMessages, "create", _create_async, only="stream"),
+        Patch(Messages, "create", watched(_count, _is_raw), only="stream"),
+        Patch(AsyncMessages, "create", watched_async(_count, _is_raw), only="stream"),
         Patch(MessageStreamManager, "__enter__", enter),
         Patch(MessageStreamManager, "__exit__", leave),
         Patch(AsyncMessageStreamManager, "__aenter__", enter_async),
         Patch(AsyncMessageStreamManager, "__aexit__", leave),
     ]
-
-
-def _create(wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    if _is_raw(kwargs):
-        return wrapped(*args, **kwargs)
-    watch = Watch(kwargs)
-    with watching(watch):
-        stream = wrapped(*args, **kwargs)
-    return WatchedStream(stream, watch, _count, None)
-
-
-def _create_async(wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    async def create() -> Any:
-        watch = Watch(kwargs)
-        with watching(watch):
-            stream = await wrapped(*args, **kwargs)
-        return WatchedAsyncStream(stream, watch, _count, None)
-
-    return wrapped(*args, **kwargs) if _is_raw(kwargs) else create()
 
 
 def _is_raw(kwargs: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from spanledger.faults import faults
 from spanledger.partial import Watch, watching
 from spanledger.patch import Patch
-from spanledger.streams import WatchedAsyncStream, WatchedStream
+from spanledger.streams import WatchedAsyncStream, WatchedStream, watched, watched_async
 
 _RAW_RESPONSE = "X-Stainless-Raw-Response"
 _KEPT = 1024
@@ -44,8 +44,8 @@ class OpenAIStreams:
             return patches
         return [
             *patches,
-            Patch(Responses, "create", _respond, only="stream"),
-            Patch(AsyncResponses, "create", _respond_async, only="stream"),
+            Patch(Responses, "create", watched(_count_response, _is_raw), only="stream"),
+            Patch(AsyncResponses, "create", watched_async(_count_response, _is_raw), only="stream"),
         ]
 
     def _create(self, wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -123,25 +123,6 @@ class OpenAIStreams:
 
 def _is_raw(kwargs: dict[str, Any]) -> bool:
     return _RAW_RESPONSE in (kwargs.get("extra_headers") or {})
-
-
-def _respond(wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    if _is_raw(kwargs):
-        return wrapped(*args, **kwargs)
-    watch = Watch(kwargs)
-    with watching(watch):
-        stream = wrapped(*args, **kwargs)
-    return WatchedStream(stream, watch, _count_response, None)
-
-
-def _respond_async(wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    async def respond() -> Any:
-        watch = Watch(kwargs)
-        with watching(watch):
-            stream = await wrapped(*args, **kwargs)
-        return WatchedAsyncStream(stream, watch, _count_response, None)
-
-    return wrapped(*args, **kwargs) if _is_raw(kwargs) else respond()
 
 
 def _count_chat(watch: Watch, chunk: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import wrapt
 
 from spanledger.faults import faults
-from spanledger.partial import Watch
+from spanledger.partial import Watch, watching
 
 Count = Callable[[Watch, Any], None]
 """Adds what a chunk brings to a watch."""
@@ -80,3 +80,37 @@ class WatchedAsyncStream(_Watched):
     async def close(self) -> Any:
         self._self_watch.dropped = True
         return await self.__wrapped__.close()
+
+
+Wrapper = Callable[[Callable[..., Any], Any, Any, dict[str, Any]], Any]
+Raw = Callable[[dict[str, Any]], bool]
+"""Whether a call asks for the bare response, of which nothing is to be made here."""
+
+
+def watched(count: Count, is_raw: Raw) -> Wrapper:
+    """A wrapper of a method that begins a stream."""
+
+    def begin(wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        if is_raw(kwargs):
+            return wrapped(*args, **kwargs)
+        watch = Watch(kwargs)
+        with watching(watch):
+            stream = wrapped(*args, **kwargs)
+        return WatchedStream(stream, watch, count, None)
+
+    return begin
+
+
+def watched_async(count: Count, is_raw: Raw) -> Wrapper:
+    """The same of an async method."""
+
+    def begin(wrapped: Callable[..., Any], resource: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        async def stream_of() -> Any:
+            watch = Watch(kwargs)
+            with watching(watch):
+                stream = await wrapped(*args, **kwargs)
+            return WatchedAsyncStream(stream, watch, count, None)
+
+        return wrapped(*args, **kwargs) if is_raw(kwargs) else stream_of()
+
+    return begin

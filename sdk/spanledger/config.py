@@ -81,10 +81,12 @@ def read_config(
         raise ValueError(f"endpoint is an http or https URL, not {endpoint!r}")
     if disk_queue_bytes is not None and disk_queue_bytes <= 0:
         raise ValueError(f"disk_queue_bytes is a positive number, not {disk_queue_bytes}")
-    redactor = Redactor(redact)
     env = _Environment(environ)
     url, from_otel = _endpoint(env, endpoint)
     headers = _headers(env, api_key, from_otel)
+    captures = env.read("SPANLEDGER_CAPTURE_CONTENT", _bool, False) if capture_content is None else capture_content
+    # a wrong pattern is said at once, whether it is needed now or not; an app that has none does not pay for ours
+    redactor = Redactor(redact) if captures or redact else None
     queue_size = env.read("OTEL_BSP_MAX_QUEUE_SIZE", _positive_int, 2048)
     resource = {"service.name": service, "deployment.environment.name": environment}
     certificate = env.first("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")
@@ -109,9 +111,7 @@ def read_config(
         queue_size=queue_size,
         batch_size=min(env.read("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", _positive_int, 512), queue_size),
         delay=env.read("OTEL_BSP_SCHEDULE_DELAY", _positive, 1000.0) / 1000,
-        redactor=redactor
-        if (env.read("SPANLEDGER_CAPTURE_CONTENT", _bool, False) if capture_content is None else capture_content)
-        else None,
+        redactor=redactor if captures else None,
         disk_queue=Path(folder) if (folder := disk_queue or env.first("SPANLEDGER_DISK_QUEUE")) else None,
         disk_queue_bytes=disk_queue_bytes or env.read("SPANLEDGER_DISK_QUEUE_BYTES", _positive_int, DISK_QUEUE_BYTES),
         sigterm=env.read("SPANLEDGER_SIGTERM", _bool, False) if sigterm is None else sigterm,

@@ -85,7 +85,7 @@ def style(colours: Palette) -> None:
     .sl-stack {{ display: flex; gap: 2px; height: .8rem; border-radius: 5px; overflow: hidden;
         background: {colours.line};
                  margin: .35rem 0 .6rem; }}
-    .sl-note {{ color: {colours.muted}; font-size: .86rem; line-height: 1.55; margin: .6rem 0 0; }}
+    .sl-note {{ color: {colours.muted}; font-size: .86rem; line-height: 1.5; margin: .6rem 0 0; }}
     .sl-state {{ border: 1px solid {colours.line}; border-radius: 12px; padding: 1.6rem 1.8rem;
         background: {colours.panel};
                  color: {colours.text}; max-width: 46rem; }}
@@ -95,7 +95,7 @@ def style(colours: Palette) -> None:
         padding: .05rem .35rem;
                       color: {colours.text}; font-size: .85em; }}
     .sl-table a {{ color: inherit; text-decoration: none; font-weight: 560; }} .sl-table a:hover {{ text-decoration: underline; }}
-    .sl-link {{ color: {colours.accent}; font-size: .88rem; }} .sl-note {{ color: {colours.muted}; font-size: .86rem; line-height: 1.5; }}
+    .sl-link {{ color: {colours.accent}; font-size: .88rem; }}
     .sl-note code {{ background: {colours.panel}; border-radius: 4px; padding: .05rem .3rem; color: {colours.text};
         overflow-wrap: anywhere; }}
     .sl-facet a {{ display: flex; gap: .5rem; color: {colours.text}; text-decoration: none; font-size: .85rem;

@@ -13,11 +13,4 @@ WHERE hour >= toStartOfHour({from:DateTime('UTC')}) AND hour < {to:DateTime('UTC
   AND (({whole:Bool} AND hour >= first_whole_hour AND hour < after_whole_hours)
     OR (NOT {whole:Bool} AND (hour < first_whole_hour OR hour >= after_whole_hours)
         AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}))
-  AND (empty({project:String}) OR project = {project:String})
-  AND (empty({environments:Array(String)}) OR has({environments:Array(String)}, environment))
-  AND (empty({services:Array(String)}) OR has({services:Array(String)}, service_name))
-  AND (empty({providers:Array(String)}) OR has({providers:Array(String)}, provider))
-  AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
-  AND (empty({teams:Array(String)}) OR has({teams:Array(String)}, team))
-  AND (empty({features:Array(String)}) OR has({features:Array(String)}, feature))
-  AND (empty({customers:Array(String)}) OR has({customers:Array(String)}, customer))
+  AND @passes_filters

@@ -9,13 +9,6 @@ SELECT
 FROM spanledger.spans
 WHERE timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND status = 'error' AND billing_owner
   AND (empty({classes:Array(String)}) OR has({classes:Array(String)}, error_class))
-  AND (empty({project:String}) OR project = {project:String})
-  AND (empty({environments:Array(String)}) OR has({environments:Array(String)}, environment))
-  AND (empty({services:Array(String)}) OR has({services:Array(String)}, service_name))
-  AND (empty({providers:Array(String)}) OR has({providers:Array(String)}, provider))
-  AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
-  AND (empty({teams:Array(String)}) OR has({teams:Array(String)}, team))
-  AND (empty({features:Array(String)}) OR has({features:Array(String)}, feature))
-  AND (empty({customers:Array(String)}) OR has({customers:Array(String)}, customer))
+  AND @passes_filters
 ORDER BY timestamp DESC, span_id
 LIMIT {number:UInt32}

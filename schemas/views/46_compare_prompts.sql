@@ -14,13 +14,6 @@ SELECT
 FROM spanledger.spans AS spans
 WHERE timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND received_at >= {from:DateTime('UTC')} - INTERVAL @future_hours HOUR
   AND billing_owner AND prompt_name = {prompt_name:String}
-  AND (empty({project:String}) OR project = {project:String})
-  AND (empty({environments:Array(String)}) OR has({environments:Array(String)}, environment))
-  AND (empty({services:Array(String)}) OR has({services:Array(String)}, service_name))
-  AND (empty({providers:Array(String)}) OR has({providers:Array(String)}, provider))
-  AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
-  AND (empty({teams:Array(String)}) OR has({teams:Array(String)}, team))
-  AND (empty({features:Array(String)}) OR has({features:Array(String)}, feature))
-  AND (empty({customers:Array(String)}) OR has({customers:Array(String)}, customer))
+  AND @passes_filters
 GROUP BY version
 ORDER BY last_at DESC, version

@@ -10,14 +10,7 @@ FROM
     FROM spanledger.spans
     WHERE NOT billing_owner AND (isNotNull(unbilled_cost_usd) OR has(@billable_operations, operation))
       AND timestamp >= toDateTime64({from:DateTime('UTC')}, 9, 'UTC') AND timestamp < toDateTime64({to:DateTime('UTC')}, 9, 'UTC')
-      AND (empty({project:String}) OR project = {project:String})
-      AND (empty({environments:Array(String)}) OR has({environments:Array(String)}, environment))
-      AND (empty({services:Array(String)}) OR has({services:Array(String)}, service_name))
-      AND (empty({providers:Array(String)}) OR has({providers:Array(String)}, provider))
-      AND (empty({models:Array(String)}) OR has({models:Array(String)}, model))
-      AND (empty({teams:Array(String)}) OR has({teams:Array(String)}, team))
-      AND (empty({features:Array(String)}) OR has({features:Array(String)}, feature))
-      AND (empty({customers:Array(String)}) OR has({customers:Array(String)}, customer))
+      AND @passes_filters
     GROUP BY reason, model
     UNION ALL
     SELECT if(reason = 'same_call', 'same_call', 'billed_by_child') AS reason, model::String AS model, -sum(calls) AS spans_, -sum(cost_usd) AS cost_usd_

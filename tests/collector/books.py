@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,13 @@ class Books:
 
     def ledger(self, columns: str = "*", order: str = "posted_at, kind, trace_id") -> list[dict[str, Any]]:
         return self.ask(f"SELECT {columns} FROM spanledger.ledger ORDER BY {order}")
+
+    def total(self) -> Decimal:
+        """What all postings come to."""
+        [row] = self.ask("SELECT sum(cost_usd) AS cost FROM spanledger.ledger")
+        return row["cost"] or Decimal(0)
+
+    def standing(self) -> dict[str, int]:
+        """How many calls stand at each status."""
+        rows = self.ask("SELECT cost_status, sum(calls) AS n FROM spanledger.ledger GROUP BY cost_status HAVING n != 0")
+        return {row["cost_status"]: row["n"] for row in rows}

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collector.books import Books
 from collector.rig import QUICK, Rig, Rigged, Running, Start, blank_data
 from spanledger_collector.platform import Options
 from spanledger_collector.spool import SpoolSettings
+from spanledger_collector.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +63,19 @@ def platform(data: Path) -> Iterator[Start]:
     yield start
     for last in running:
         last.stop()
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+    """A ledger and a price book alone, for all tests of a file."""
+    books = Books(tmp_path_factory.mktemp("books"))
+    yield books
+    books.close()
+
+
+@pytest.fixture
+def store(data: Path) -> Iterator[Store]:
+    """The store of a data folder, and nothing else."""
+    store = Store(data / "store")
+    yield store
+    store.close()

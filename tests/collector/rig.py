@@ -45,6 +45,15 @@ def blank_data(folder: Path, at: datetime) -> None:
         store.close()
 
 
+def kept(spool: Spool) -> list[Envelope]:
+    """Close a spool; gives what it has sealed since it was last asked."""
+    spool.close()
+    found = []
+    while segment := spool.take(timeout=0):
+        found += spool.read(segment)
+    return found
+
+
 def until(condition: Callable[[], Any]) -> Any:
     """Wait for something to be; returns what `condition` gave."""
     deadline = time.monotonic() + DEADLINE

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 import uvicorn
-from collector.rig import DEADLINE, PROTOBUF, until
+from collector.rig import DEADLINE, PROTOBUF, kept, until
 from collector.traffic import as_json, call, calls, log_request, metric_request, request
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -52,11 +52,7 @@ class Collector:
         return self.http.post("/v1/traces", content=body, headers=given)
 
     def kept(self) -> list[bytes]:
-        self.spool.close()
-        found = []
-        while segment := self.spool.take(timeout=0):
-            found += [envelope.request for envelope in self.spool.read(segment)]
-        return found
+        return [envelope.request for envelope in kept(self.spool)]
 
 
 @contextmanager

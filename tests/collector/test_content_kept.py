@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -197,13 +197,6 @@ def test_on_a_loopback_address_without_keys_content_is_read_by_who_is_there(plat
     running.drained()
 
     assert running.one("SELECT messages[1].parts[1].content FROM spanledger.span_content") == "hi"
-
-
-@pytest.fixture
-def store(data: Path) -> Iterator[Store]:
-    store = Store(data / "store")
-    yield store
-    store.close()
 
 
 @pytest.fixture

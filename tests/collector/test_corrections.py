@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -40,13 +39,6 @@ HOUSE = Provider(id="house", name="House", api_pattern="", models=[KNOWN, LATE])
 EDITION = Edition(DataSnapshot([HOUSE], from_auto_update=False), "1")
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    books = Books(tmp_path_factory.mktemp("books"))
-    yield books
-    books.close()
-
-
 @dataclass
 class Desk:
     """Books, and who keeps them."""
@@ -76,17 +68,6 @@ class Desk:
         self.now += timedelta(seconds=1)
         return self.now
 
-    def total(self) -> Decimal:
-        [row] = self.books.ask("SELECT sum(cost_usd) AS cost FROM spanledger.ledger")
-        return row["cost"] or Decimal(0)
-
-    def standing(self) -> dict[str, int]:
-        """How many calls stand at each status."""
-        rows = self.books.ask(
-            "SELECT cost_status, sum(calls) AS n FROM spanledger.ledger GROUP BY cost_status HAVING n != 0"
-        )
-        return {row["cost_status"]: row["n"] for row in rows}
-
 
 @pytest.fixture
 def desk(engine: Books) -> Desk:
@@ -108,7 +89,7 @@ KNOWN_COST, LATE_COST = Decimal("0.003"), Decimal("0.006")  # of 1000 tokens in 
 
 def test_a_call_without_a_price_is_reversed_and_charged_again_once_it_has_one(desk: Desk) -> None:
     segment = desk.books.post([call(model="late-1"), call(2)])
-    assert desk.total() == KNOWN_COST
+    assert desk.books.total() == KNOWN_COST
     assert desk.find_prices() == 2
     first, reversal, charge = desk.books.ledger("*, posting_id", order="posted_at, segment, kind DESC")[-3:]
     assert (first["kind"], first["reason"], first["cost_usd"], first["cost_status"]) == ("charge", "", None, "unpriced")
@@ -127,15 +108,15 @@ def test_a_call_without_a_price_is_reversed_and_charged_again_once_it_has_one(de
         assert correction["posted_at"].replace(tzinfo=NOON.tzinfo) == desk.now
         same = ("project", "timestamp", "period", "trace_id", "span_id", "model", "duration_ns", "status", "operation")
         assert [correction[name] for name in same] == [first[name] for name in same]
-    assert desk.total() == KNOWN_COST + LATE_COST
-    assert desk.standing() == {"priced": 2}
+    assert desk.books.total() == KNOWN_COST + LATE_COST
+    assert desk.books.standing() == {"priced": 2}
 
 
 def test_a_correction_is_made_once(desk: Desk) -> None:
     desk.books.post([call(number, model="late-1") for number in range(5)], [call(3, model="late-1")])
     assert desk.find_prices() == 12
     assert desk.reverse_duplicates() == 1
-    assert desk.total() == 5 * LATE_COST
+    assert desk.books.total() == 5 * LATE_COST
     assert (desk.find_prices(), desk.reverse_duplicates()) == (0, 0)
     assert not desk.corrections.find_price_found()
     assert not desk.corrections.find_duplicates([1])
@@ -158,7 +139,7 @@ def test_unpriced_models_are_asked_for_once_the_busiest_first(desk: Desk) -> Non
 def test_a_call_whose_usage_is_not_known_stays_unpriced(desk: Desk) -> None:
     desk.books.post([call(1, "late-1", usage={}), call(2, "late-1")])
     desk.find_prices()
-    assert desk.standing() == {"unpriced": 1, "priced": 1}
+    assert desk.books.standing() == {"unpriced": 1, "priced": 1}
     assert desk.find_prices() == 0
 
 
@@ -179,7 +160,7 @@ def test_a_tier_is_charged_by_its_own_rates_and_an_unknown_one_is_estimated(desk
 def test_usage_that_contradicts_itself_is_partial_with_a_price_too(desk: Desk) -> None:
     desk.books.post([call(1, "late-1", usage={"input": 1000, "cache_read": 2000, "output": 100})])
     desk.find_prices()
-    assert desk.standing() == {"partial": 1}
+    assert desk.books.standing() == {"partial": 1}
 
 
 def test_a_charge_made_late_is_what_the_pipeline_would_have_made_of_it(desk: Desk) -> None:
@@ -226,7 +207,7 @@ def test_the_same_call_in_another_request_is_reversed(desk: Desk) -> None:
     later = desk.books.ask(f"SELECT posting_id FROM spanledger.ledger WHERE segment = {segment} ORDER BY trace_id")[0]
     assert (reversal["reason"], reversal["refers_to"]) == ("duplicate", later["posting_id"])
     assert (reversal["calls"], reversal["input_uncached"], reversal["cost_usd"]) == (-1, -5000, -Decimal("0.01"))
-    assert desk.total() == 3 * KNOWN_COST
+    assert desk.books.total() == 3 * KNOWN_COST
 
 
 def test_what_was_received_first_stays(desk: Desk) -> None:
@@ -234,15 +215,15 @@ def test_what_was_received_first_stays(desk: Desk) -> None:
     desk.books.post([second], at=LATER)
     desk.books.post([first], at=LATER - timedelta(seconds=1))
     desk.reverse_duplicates()
-    assert desk.total() == Decimal("0.000002")
+    assert desk.books.total() == Decimal("0.000002")
 
 
 def test_a_call_repeated_within_a_segment_or_a_request_is_charged_once(desk: Desk) -> None:
     short = call(1, usage={"input": 1, "output": 0})
     desk.books.post([call(1), call(1), call(1), short], [short, call(1)], [call(2), call(2)])
     assert desk.reverse_duplicates() == 6
-    assert desk.standing() == {"priced": 2}
-    assert desk.total() in (2 * KNOWN_COST, KNOWN_COST + Decimal("0.000002"))
+    assert desk.books.standing() == {"priced": 2}
+    assert desk.books.total() in (2 * KNOWN_COST, KNOWN_COST + Decimal("0.000002"))
     assert desk.reverse_duplicates() == 0
 
 
@@ -250,9 +231,9 @@ def test_only_calls_of_the_segments_asked_for_are_looked_at(desk: Desk) -> None:
     segments = [desk.books.post([call(number)]) for number in (1, 1, 2, 2)]
     assert not desk.corrections.find_duplicates([])
     assert desk.reverse_duplicates(segments[0]) == 1
-    assert desk.standing() == {"priced": 3}
+    assert desk.books.standing() == {"priced": 3}
     assert desk.reverse_duplicates(segments[3]) == 1
-    assert desk.total() == 2 * KNOWN_COST
+    assert desk.books.total() == 2 * KNOWN_COST
 
 
 def test_calls_of_two_projects_or_of_other_spans_are_not_the_same(desk: Desk) -> None:
@@ -268,7 +249,7 @@ def test_a_start_that_another_source_rounds_is_the_same_call_even_in_another_hou
     desk.books.post([call(1, start=last)])
     segment = desk.books.post([call(1, start=last + timedelta(microseconds=1))])
     assert desk.reverse_duplicates(segment) == 1
-    assert desk.total() == KNOWN_COST
+    assert desk.books.total() == KNOWN_COST
 
 
 def test_copies_that_come_before_between_and_after_the_price_leave_one_charge(desk: Desk) -> None:
@@ -280,8 +261,8 @@ def test_copies_that_come_before_between_and_after_the_price_leave_one_charge(de
     desk.find_prices()
     desk.books.post([one, one])
     desk.reverse_duplicates()
-    assert desk.standing() == {"priced": 1}
-    assert desk.total() == LATE_COST
+    assert desk.books.standing() == {"priced": 1}
+    assert desk.books.total() == LATE_COST
 
 
 def test_a_long_run_is_made_in_parts(desk: Desk) -> None:
@@ -290,8 +271,8 @@ def test_a_long_run_is_made_in_parts(desk: Desk) -> None:
     desk.books.post(calls, calls)
     desk.find_prices()
     assert desk.reverse_duplicates() == 40
-    assert desk.standing() == {"priced": 40}
-    assert desk.total() == 40 * LATE_COST
+    assert desk.books.standing() == {"priced": 40}
+    assert desk.books.total() == 40 * LATE_COST
 
 
 # -- whatever happens, in whatever order
@@ -351,9 +332,9 @@ def test_the_ledger_sums_to_each_call_once_at_its_price(desk: Desk, steps: list[
         else:
             crash()
 
-    assert desk.total() == sum((cost for one in seen.values() if (cost := price(one)) is not None), Decimal(0))
+    assert desk.books.total() == sum((cost for one in seen.values() if (cost := price(one)) is not None), Decimal(0))
     unpriced = sum(price(one) is None for one in seen.values())
-    assert desk.standing().get("unpriced", 0) == unpriced
+    assert desk.books.standing().get("unpriced", 0) == unpriced
     rows = desk.books.ask("SELECT trace_id, sum(calls) AS n FROM spanledger.ledger GROUP BY trace_id")
     assert {row["n"] for row in rows} == {1}
     assert len(rows) == len(seen)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from collector.rig import kept
 from collector.traffic import calls, log_request, metric_request, request
 from spanledger_collector.door import DEFAULT_PROJECT, REMEMBERED_REQUESTS, Door
-from spanledger_collector.envelope import Envelope, digest
+from spanledger_collector.envelope import digest
 from spanledger_collector.errors import RefusedError, RetryableError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.spool import Spool, SpoolSettings
@@ -34,15 +35,6 @@ def keys(tmp_path: Path) -> Keys:
 @pytest.fixture
 def door(spool: Spool, keys: Keys) -> Door:
     return Door(spool, keys, time.time_ns, open_door=True)
-
-
-def kept(spool: Spool) -> list[Envelope]:
-    spool.close()
-    found = []
-    while segment := spool.take(timeout=0):
-        found += spool.read(segment)
-        spool.done(segment)
-    return found
 
 
 def test_a_request_is_kept_byte_for_byte_under_its_project(door: Door, spool: Spool) -> None:

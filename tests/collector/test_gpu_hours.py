@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -41,13 +40,6 @@ def call(number: int = 1, tokens: int = 1000, **more: Any) -> Call:
     return Call(number, **{"provider": "ollama", "model": "qwen3", "usage": {"input": tokens, "output": 0}, **more})
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    books = Books(tmp_path_factory.mktemp("books"))
-    yield books
-    books.close()
-
-
 @dataclass
 class Desk:
     """Books, and who shares their hours."""
@@ -83,16 +75,6 @@ class Desk:
         assert {row["n"] for row in rows} <= {1}
         return {row["trace_id"]: row["cost"] for row in rows}
 
-    def total(self) -> Decimal:
-        [row] = self.books.ask("SELECT sum(cost_usd) AS cost FROM spanledger.ledger")
-        return row["cost"] or Decimal(0)
-
-    def standing(self) -> dict[str, int]:
-        rows = self.books.ask(
-            "SELECT cost_status, sum(calls) AS n FROM spanledger.ledger GROUP BY cost_status HAVING n != 0"
-        )
-        return {row["cost_status"]: row["n"] for row in rows}
-
 
 @pytest.fixture
 def desk(engine: Books) -> Desk:
@@ -105,11 +87,11 @@ def test_a_call_is_unpriced_until_its_hour_is_over_and_then_charged_its_share(de
     desk.books.post([call(1, 3000)])  # the first of its model: it belongs to the rule all the same
     desk.look_up()
     desk.books.post([call(2, 1000, start=NOON + timedelta(minutes=59, seconds=59))])
-    assert desk.standing() == {"unpriced": 2}
+    assert desk.books.standing() == {"unpriced": 2}
     assert desk.share(CLOSED - timedelta(seconds=1)) == 0
     assert desk.share(CLOSED) == 4
     assert list(desk.shares().values()) == [15, 5]
-    assert desk.standing() == {"priced": 2}
+    assert desk.books.standing() == {"priced": 2}
     charge = desk.books.ledger("*, posting_id", order="segment, kind, trace_id")[-4]
     assert (charge["kind"], charge["reason"], charge["price_id"]) == ("charge", "gpu_hour", "user:h100")
     assert charge["price_version"].startswith("prices.yaml ")
@@ -140,7 +122,7 @@ def test_shares_sum_to_what_the_hour_cost_each_within_a_unit_of_its_part_whateve
         desk.look_up()
         desk.share()
         found.append(desk.shares())
-        assert desk.total() == usd * 8
+        assert desk.books.total() == usd * 8
         assert desk.share() == 0
     assert found[0] == found[1]
     whole = sum(tokens)
@@ -182,7 +164,7 @@ def test_shared_by_time_a_call_without_usage_pays_and_a_refused_one_does_not(des
     desk.share()
     shares = list(desk.shares().values())
     assert shares[2] == 0 and sum(filter(None, shares)) == 20
-    assert desk.standing() == {"priced": 3, "free": 1}
+    assert desk.books.standing() == {"priced": 3, "free": 1}
 
 
 def test_shared_by_tokens_a_call_without_usage_stays_unpriced(desk: Desk) -> None:
@@ -204,7 +186,7 @@ def test_what_another_said_that_it_cost_gives_way_to_the_share_but_what_was_char
     desk.books.post([call(3, attributes=reported)])
     desk.share()
     assert list(desk.shares().values()) == [7, 10, 10]
-    assert desk.standing() == {"reported": 1, "priced": 2}
+    assert desk.books.standing() == {"reported": 1, "priced": 2}
     assert desk.share() == 0
 
 
@@ -244,7 +226,7 @@ def test_an_hour_without_calls_is_posted_where_the_rule_says_so_and_taken_back_w
     ]
     segment = desk.books.post([call(2, start=NOON - timedelta(hours=1))])
     assert desk.share(CLOSED, segment) == 3
-    assert desk.total() == 70
+    assert desk.books.total() == 70
     assert desk.share() == 0
 
 
@@ -280,6 +262,6 @@ def test_a_run_that_died_half_way_is_settled_and_made_anew_the_same(desk: Desk, 
     desk.books.client.command(odd)
     desk.books.store.settle(desk.books.segment)
     desk.share()
-    assert desk.total() == 20 * 5
+    assert desk.books.total() == 20 * 5
     assert desk.share() == 0
     assert set(desk.shares().values()) & {None} == set()

@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 import pytest
-from collector.rig import DEADLINE, Running, Start, until
+from collector.rig import DEADLINE, Running, Start, kept, until
 from collector.traffic import as_json, calls, log_request, metric_request, request
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
@@ -71,11 +71,7 @@ class Collector:
         self.taken += 1
 
     def kept(self) -> list[bytes]:
-        self.spool.close()
-        found = []
-        while segment := self.spool.take(timeout=0):
-            found += [envelope.request for envelope in self.spool.read(segment)]
-        return found
+        return [envelope.request for envelope in kept(self.spool)]
 
 
 @contextmanager

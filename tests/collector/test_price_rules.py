@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -127,13 +127,6 @@ def test_patterns_that_can_match_no_text_together_do_not_overlap() -> None:
 
 
 # -- before the list price
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    books = Books(tmp_path_factory.mktemp("books"))
-    yield books
-    books.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -31,13 +30,6 @@ from hypothesis import strategies as st
 from spanledger_collector.pricing import OTEL_PROVIDERS, Edition, PriceBook
 
 DAY = datetime(2026, 11, 2, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    books = Books(tmp_path_factory.mktemp("books"))
-    yield books
-    books.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +9,6 @@ import pytest
 from collector.books import NOON, Books, Call
 
 FIRST = 40_000_000_000  # numbers of calls, above those that a test names itself
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
-    books = Books(tmp_path_factory.mktemp("books"))
-    yield books
-    books.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,13 +18,6 @@ from spanledger_collector.wire import Signal
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 LATER = datetime(2036, 11, 20, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(data: Path) -> Iterator[Store]:
-    store = Store(data / "store")
-    yield store
-    store.close()
 
 
 @pytest.fixture

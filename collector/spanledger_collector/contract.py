@@ -17,10 +17,11 @@ from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.windows import WHOLE_HOURS_FROM, Window, burn_windows
 
 # An attribute's number is kind, field and preference, a byte each, so that sorting by number sorts by field, then preference.
-# The kind says whether a column holds all that the attribute says, and as which type (attributes.yaml, `columns`). The highest bit
-# of the preference is set of what stands in a JSON document: it comes last, and is no attribute of its own.
-KINDS = {"none": 0, "string": 1, "int": 2, "bool": 3, "double": 4}
-IN_JSON = 2**7
+# The kind is the type of an attribute of which the field's column says all (attributes.yaml, `columns`), as AnyValue tags it. What
+# stands in a JSON document comes behind all attributes: it is none of its own.
+KINDS = {"none": 0, "string": 10, "int": 24, "bool": 16, "double": 33}
+PREFERENCES_LIMIT = 256
+IN_JSON = 2**22
 FIELDS_LIMIT = 63  # a set of fields is a UInt64
 # The number of an attribute that is a JSON document with fields in it: above every field's. The second is content too.
 DOCUMENT = 2**30
@@ -46,9 +47,9 @@ class Field:
     @property
     def numbers(self) -> dict[str, int]:
         """The number of each of its attributes."""
-        first = KINDS[self.kind] << 16 | self.number << 8
+        field, kind = self.number << 8, KINDS[self.kind] << 16
         return {
-            source: first + preference + (IN_JSON if ARROW in source else 0)
+            source: field + preference + (IN_JSON if ARROW in source else kind)
             for preference, source in enumerate(self.sources)
         }
 
@@ -80,8 +81,8 @@ class Contract:
                 if source in seen:
                     raise ValueError(f"attributes.yaml: {source} feeds both {seen[source]} and {field.name}")
                 seen[source] = field.name
-        if len(self.fields) > FIELDS_LIMIT or any(len(field.sources) > IN_JSON for field in self.fields):
-            raise ValueError(f"attributes.yaml: {FIELDS_LIMIT} fields at most, {IN_JSON} attributes each")
+        if len(self.fields) > FIELDS_LIMIT or any(len(field.sources) > PREFERENCES_LIMIT for field in self.fields):
+            raise ValueError(f"attributes.yaml: {FIELDS_LIMIT} fields at most, {PREFERENCES_LIMIT} attributes each")
         self._placeholders = self._values()
 
     @classmethod
@@ -262,7 +263,6 @@ class Contract:
             "in_json": str(IN_JSON),
             "all_bits": str(2 ** (FIELDS_LIMIT + 1) - 1),
             "of_resource": str(OF_RESOURCE),
-            **{f"kind_{kind}": str(number) for kind, number in KINDS.items()},
             "billable_operations": array(raw["billable_operations"]),
             "refusals": array(raw["refusals"]),
             "standard_service_tiers": array(raw["standard_service_tiers"]),

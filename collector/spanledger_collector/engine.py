@@ -54,6 +54,9 @@ INSERT_SETTINGS: Mapping[str, object] = {
     "max_threads": 1,
     "max_partitions_per_insert_block": 0,
     "exclude_materialize_skip_indexes_on_insert": "by_trace,by_user,by_session,by_attribute",  # merges build them
+    # every function of the pipeline is total (D15): to work out all branches takes less than to keep apart who needs which
+    "short_circuit_function_evaluation": "disable",
+    "optimize_and_compare_chain": 0,  # it costs as much at each AND as twenty functions do, where there are steps below
     "query_plan_enable_optimizations": 0,  # nothing to gain in a plan that reads one block: a twentieth of the time
 }
 # A server may have a profile of its own: a segment stays one block whatever that says.

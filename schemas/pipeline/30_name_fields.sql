@@ -34,21 +34,28 @@ read AS
             output AND n[5] > n[4]], [counts], [@field(input_tokens) != ''], [@field(output_tokens) != ''])[1] AS left_out
     FROM fields
 ),
+other AS
+(
+    SELECT *,
+        -- the fields whose columns do not say what the attribute says
+        if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
+            + if(host = @field(server_address), 0, @bit_of(server_address))
+            + if(ttft_seconds = @field(ttft_ns) AND spanledger_double_says(ttft_seconds, 1e9), 0, @bit_of(ttft_ns))
+            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
+            + if(@field(reported_currency) IN ('', 'USD') AND spanledger_double_says(@field(reported_cost_usd), 1e12), 0, @bit_of(reported_cost_usd))) AS elsewhere
+    FROM read
+),
 told AS
 (
     SELECT *,
-        arrayMap((a, text, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, text, elsewhere), named, texts, nths, arrayWithConstant(length(named),
-            if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
-            + if(host = @field(server_address), 0, @bit_of(server_address)) + if(ttft_seconds = @field(ttft_ns), 0, @bit_of(ttft_ns))
-            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
-            + if(@field(reported_currency) IN ('', 'USD'), 0, @bit_of(reported_cost_usd))))) AS in_column,
+        arrayMap((a, nth) -> nth = 1 AND spanledger_column_says(a.2, a.1, elsewhere), named, nths) AS in_column,
         match(resource.scope_name, @streams_reported_apart) AS streams_apart,
         span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed
-    FROM read
+    FROM other
 )
 SELECT origin, resource, span,
     (
-        CAST(arrayConcat(unnamed, arrayMap(a -> (@key_of(a.2), a.1), arrayFilter((a, in_column) -> NOT in_column AND a.2 < @of_resource AND NOT bitTest(a.2, 7), named, in_column))) AS Map(LowCardinality(String), String)),
+        CAST(arrayConcat(unnamed, arrayMap(a -> (@key_of(a.2), a.1), arrayFilter((a, in_column) -> NOT in_column AND a.2 < @in_json, named, in_column))) AS Map(LowCardinality(String), String)),
         arrayStringConcat(arrayMap(a -> @code(a.2), arrayFilter((a, in_column) -> in_column, named, in_column))),
         if(@field(request_model) = '', @field(model_name), @field(request_model)), multiIf(@field(response_model) != '', @field(response_model), failed, '', @field(model_name)),  -- where it failed, none answered
         multiIf(@field(streaming) != '', @field(streaming) = 'true', endsWith(lower(@field(operation)), 'dostream') OR (streams_apart AND span.end_ns = span.start_ns AND @field(duration) != ''), true, NULL), finish_reason,
@@ -70,12 +77,10 @@ SELECT origin, resource, span,
     ttft_seconds, if(first_token_at = 0, spanledger_instant_ns(@field(first_token_time)), first_token_at) AS first_token_at,
     @field(error_type) AS own_error_type,
     failed,
-    multiIf(
-        NOT failed, '',
-        toUInt16OrZero(@field(http_status)) >= 400, @field(http_status),
-        extract(concat(span.status_message, '\n', @field(status_message), '\n', exception_message), @status_in_message)) AS refused_with,
+    if(failed AND toUInt16OrZero(@field(http_status)) >= 400, @field(http_status), extract(
+        if(failed, concat(span.status_message, '\n', @field(status_message), '\n', exception_message), ''), @status_in_message)) AS refused_with,
     streams_apart,
     -- a stream that is reported apart lasted as long as it says
-    if(refusal = '', ifNull(if(streams_apart AND span.end_ns = span.start_ns, spanledger_ttft_ns(@field(duration)), span.end_ns - span.start_ns), 0), 0) AS duration_ns,
+    if(refusal = '', ifNull(if(streams_apart AND span.end_ns = span.start_ns, spanledger_ttft_ns(@field(duration)), toUInt64(span.end_ns - span.start_ns)), 0), 0) AS duration_ns,
     @field(usage_estimated) = 'true' AS usage_estimated
 FROM told

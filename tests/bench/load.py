@@ -9,10 +9,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from spanledger_demo import history
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @dataclass
@@ -65,6 +68,35 @@ def templates(spans: int) -> list[Template]:
             part.spans.add().CopyFrom(span)
             single.append(Template.of(one.SerializeToString()))
     return single
+
+
+def mixed(spans: int) -> list[Template]:
+    """Eight requests of about `spans` spans each, every recorded dialect in each of them (tests/golden), as if sent just now."""
+    requests = [ExportTraceServiceRequest.FromString(path.read_bytes()) for path in sorted(GOLDEN.glob("*.otlp.pb"))]
+    rng = random.Random(7)
+    return [Template.of(_copies(requests, spans, rng)) for _ in range(8)]
+
+
+def _copies(requests: list[ExportTraceServiceRequest], spans: int, rng: random.Random) -> bytes:
+    """Copies of these requests in turn, until there are so many spans, each copy with ids of its own."""
+    whole, count = ExportTraceServiceRequest(), 0
+    for request in itertools.cycle(requests):
+        if count >= spans:
+            return whole.SerializeToString()
+        own: dict[bytes, bytes] = {}
+        copy = ExportTraceServiceRequest()
+        copy.CopyFrom(request)
+        copied = [s for resource in copy.resource_spans for scope in resource.scope_spans for s in scope.spans]
+        later = time.time_ns() - max(span.end_time_unix_nano for span in copied)
+        for span in copied:
+            for name in ("trace_id", "span_id", "parent_span_id"):
+                if given := getattr(span, name):
+                    setattr(span, name, own.setdefault(given, rng.randbytes(len(given))))
+            span.start_time_unix_nano += later
+            span.end_time_unix_nano += later
+        whole.resource_spans.extend(copy.resource_spans)
+        count += len(copied)
+    raise ValueError("there is no recorded request")
 
 
 @dataclass

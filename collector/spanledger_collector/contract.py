@@ -165,12 +165,9 @@ class Contract:
             case "span_numbers" | "resource_numbers":
                 # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
                 numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
-                named = f"transform(toLowCardinality(a.key), {array(numbers)}, {array(numbers.values())}, toUInt32(0))"
-                unnamed = f"toUInt32({LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content}))"
-                return (
-                    f"arrayMap((a, number) -> if(number != 0, toUInt32(number), {unnamed}), {argument}, "
-                    f"arrayMap(a -> {named}, {argument}))"
-                )
+                number = f"transform(toLowCardinality(a.key), {array(numbers)}, {array(numbers.values())}, toUInt32(0))"
+                unnamed = f"{LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content})"
+                return f"arrayMap(a -> toUInt32(if({number} != 0, {number}, {unnamed})), {argument})"
             case "path_number":
                 paths = {
                     f"{document}{ARROW}{path}": number

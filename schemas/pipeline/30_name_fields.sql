@@ -2,16 +2,11 @@
 -- beside it: only its code is. (What is used more than once is a step of its own: an alias would be spelled out each time.)
 CREATE MATERIALIZED VIEW spanledger.name_fields TO spanledger.spans_named AS
 WITH
-texts AS
-(
-    SELECT *, spanledger_field_texts(named.1) AS texts
-    FROM spanledger.spans_read
-),
 fields AS
 (
-    SELECT *, spanledger_attribute_fields(named, texts) AS fields,
+    SELECT *, spanledger_attribute_fields(named, spanledger_field_texts(named.1)) AS fields,
         arrayEnumerateUniq(arrayMap(a -> bitShiftRight(a.2, 8), named)) AS nths
-    FROM texts
+    FROM spanledger.spans_read
 ),
 read AS
 (
@@ -34,24 +29,18 @@ read AS
             output AND n[5] > n[4]], [counts], [@field(input_tokens) != ''], [@field(output_tokens) != ''])[1] AS left_out
     FROM fields
 ),
-other AS
-(
-    SELECT *,
-        -- the fields whose columns do not say what the attribute says
-        if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
-            + if(host = @field(server_address), 0, @bit_of(server_address))
-            + if(ttft_seconds = @field(ttft_ns) AND spanledger_double_says(ttft_seconds, 1e9), 0, @bit_of(ttft_ns))
-            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
-            + if(@field(reported_currency) IN ('', 'USD') AND spanledger_double_says(@field(reported_cost_usd), 1e12), 0, @bit_of(reported_cost_usd))) AS elsewhere
-    FROM read
-),
 told AS
 (
     SELECT *,
-        arrayMap((a, nth) -> nth = 1 AND spanledger_column_says(a.2, a.1, elsewhere), named, nths) AS in_column,
+        arrayMap((a, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, elsewhere), named, nths, arrayWithConstant(length(named),
+            if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
+            + if(host = @field(server_address), 0, @bit_of(server_address))
+            + if(ttft_seconds = @field(ttft_ns) AND spanledger_double_says(ttft_seconds, 1e9), 0, @bit_of(ttft_ns))
+            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
+            + if(@field(reported_currency) IN ('', 'USD') AND spanledger_double_says(@field(reported_cost_usd), 1e12), 0, @bit_of(reported_cost_usd))))) AS in_column,
         match(resource.scope_name, @streams_reported_apart) AS streams_apart,
         span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed
-    FROM other
+    FROM read
 )
 SELECT origin, resource, span,
     (

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from collector.clickhouse import PASSWORD, ClickHouse, clickhouse
+from collector.command_line import one_line, spanledger
 from collector.rig import Rig, Rigged, Running, until
-from collector.test_cli import one_line, spanledger
 from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
 from spanledger_collector.config import load
 from spanledger_collector.engine import OLDEST_SERVER, Server

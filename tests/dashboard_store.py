@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,9 +162,9 @@ class Store:
         return dict(row)
 
 
-def serve(folder: Path, *statements: str) -> Iterator[Store]:
-    store = stored.Store(folder)
-    store.migrate(datetime(2026, 9, 1, tzinfo=UTC))
+def serve(data: Path, *statements: str) -> Iterator[Store]:
+    """The store of a data folder, after these statements."""
+    store = stored.Store(data / "store")
     store.keep("deliveries", 0)
     store.keep("span_content", 0)
     store.keep("spans", 0)  # what these tests tell is long ago

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from spanledger.redaction import Redactor
 from spanledger_collector.redaction import Redaction, sql
 from spanledger_collector.store import Store
+from stores import Stores
 
 # Written in two halves: no scanner of this repository has to wonder whether a key is real.
 FOUND = {
@@ -56,9 +56,8 @@ LEFT_ALONE = [
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    store = Store(tmp_path_factory.mktemp("redaction") / "store")
-    store.migrate(datetime(2026, 11, 2, tzinfo=UTC))
+def store(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = Store(stores.unpriced(tmp_path_factory.mktemp("redaction")) / "store")
     yield store
     store.close()
 

@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ class Contract:
         self._placeholders = self._values()
 
     @classmethod
+    @cache  # every store and every correction asks for it
     def load(cls, path: Path = SCHEMAS / "attributes.yaml") -> Contract:
         return cls(yaml_file.read(path))
 

@@ -72,7 +72,7 @@ def find(
 
 
 def _said(rules: PriceRules, provider: str, model: str, moment: datetime) -> Iterator[str]:
-    listed = Edition().find(provider, model)
+    listed = Edition.installed().find(provider, model)
     of = list(rules.of(provider, model))
     seconds = moment.timestamp()
     rule = next((rule for rule in of if rule.valid_from <= seconds < rule.valid_to), None)
@@ -87,7 +87,7 @@ def _said(rules: PriceRules, provider: str, model: str, moment: datetime) -> Ite
         )
         yield f"{named}: rule {rule.name} ({what})"
     elif cards.get(""):
-        yield f"{named}: list price {cards[''][0].price_id} ({Edition().version})"
+        yield f"{named}: list price {cards[''][0].price_id} ({Edition.installed().version})"
     else:
         yield f"{named}: no price. Its calls are shown as unpriced."
         yield (

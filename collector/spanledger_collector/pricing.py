@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache, cached_property
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -76,14 +77,24 @@ Rates = tuple[Decimal | None, ...]
 class Edition:
     """The book as one version of genai-prices prints it."""
 
-    def __init__(self, snapshot: DataSnapshot | None = None, version: str = genai_prices.__version__) -> None:
+    def __init__(self, snapshot: DataSnapshot, version: str) -> None:
         self.version = f"{SOURCE} {version}"
-        self._providers = (snapshot or get_snapshot()).providers
+        self._providers = snapshot.providers
         self._makers = {id(model): provider.id for provider in self._providers for model in provider.models}
-        self._entries: dict[tuple[int, bool], Timeline | None] = {}
+        self._timelines: dict[tuple[int, bool], Timeline | None] = {}
 
-    def entries(self) -> Iterator[tuple[Pair, Timeline]]:
+    @classmethod
+    @cache  # to list what it has takes half a second
+    def installed(cls) -> Edition:
+        """The edition of the genai-prices that is installed."""
+        return cls(get_snapshot(), genai_prices.__version__)
+
+    @cached_property
+    def entries(self) -> Mapping[Pair, Timeline]:
         """Every priced model under every exact name that a span may give it and its seller."""
+        return dict(self._named())
+
+    def _named(self) -> Iterator[tuple[Pair, Timeline]]:
         for seller in self._providers:
             names = [seller.id, *(name for name, sold_by in OTEL_PROVIDERS.items() if sold_by == seller.id)]
             for model_name in dict.fromkeys(self._names_sold_by(seller)):
@@ -113,9 +124,9 @@ class Edition:
         # a model listed by another provider has that provider's tiers, which this seller need not offer
         own = self._makers[id(model)] == seller.id
         key = id(model), own
-        if key not in self._entries:
-            self._entries[key] = _price(self._makers[id(model)], model, own)
-        return self._entries[key]
+        if key not in self._timelines:
+            self._timelines[key] = _price(self._makers[id(model)], model, own)
+        return self._timelines[key]
 
 
 class PriceBook:
@@ -123,7 +134,7 @@ class PriceBook:
 
     def __init__(self, client: Client, edition: Edition | None = None, rules: PriceRules | None = None) -> None:
         self._client = client
-        self._edition = edition or Edition()
+        self._edition = edition or Edition.installed()
         self._rules = rules or PriceRules()
         self._versions = {rule.price_id: rule.version for rule in self._rules.rules}
         self._loaded = False  # whether the dictionary has what is recorded: a server may go away in between
@@ -135,7 +146,7 @@ class PriceBook:
         A model that was found by matching, or was not known, is looked up again. What the edition has dropped stays.
         """
         recorded, versions = self._recorded()
-        listed: dict[Pair, Timeline | None] = dict(self._edition.entries())
+        listed: dict[Pair, Timeline | None] = dict(self._edition.entries)
         for pair, tiers in _list_prices(recorded).items():
             if pair not in listed:  # found by matching, or not known: by this edition, as versions say, or by another
                 known = versions[pair] == {self._edition.version}

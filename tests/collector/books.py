@@ -79,12 +79,11 @@ def nanoseconds(at: datetime) -> int:
 
 
 class Books:
-    """A store, and the segments that were posted to it."""
+    """The empty store of a data folder, and the segments that were posted to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = Store(folder / "store")
-        self.store.migrate(NOON)
         self.client = self.store.open()
         self.segment = 0
 

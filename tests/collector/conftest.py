@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from collector.books import Books
-from collector.rig import QUICK, Rig, Rigged, Running, Start, blank_data
+from collector.rig import QUICK, Rig, Rigged, Running, Start
 from spanledger_collector.platform import Options
 from spanledger_collector.spool import SpoolSettings
 from spanledger_collector.store import Store
-
-
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with an empty store, its schema applied and its price book recorded."""
-    folder = tmp_path_factory.mktemp("blank") / "data"
-    blank_data(folder, datetime.now(UTC))
-    return folder
+from stores import Stores
 
 
 @pytest.fixture
-def data(blank: Path, tmp_path: Path) -> Path:
-    """A data folder of the test's own."""
-    shutil.copytree(blank, tmp_path / "data", symlinks=True)
-    return tmp_path / "data"
+def data(stores: Stores, tmp_path: Path) -> Path:
+    """A data folder of the test's own: an empty store and its price book."""
+    return stores.priced(tmp_path / "data")
 
 
 @pytest.fixture
@@ -66,9 +56,9 @@ def platform(data: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
+def engine(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Books]:
     """A ledger and a price book alone, for all tests of a file."""
-    books = Books(tmp_path_factory.mktemp("books"))
+    books = Books(stores.unpriced(tmp_path_factory.mktemp("books")))
     yield books
     books.close()
 

@@ -30,12 +30,11 @@ def text(at: datetime) -> str:
 
 
 class Promises:
-    """The store, its objectives those of `config`."""
+    """The store of a data folder, its objectives those of `config`."""
 
     def __init__(self, folder: Path, config: Config) -> None:
         self.config = config
         self.store = Store(folder / "store")
-        self.store.migrate(RECORDED)
         self.store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")  # these tests are of fixed days
         spool = Spool(folder / "spool")
         with closing(spool.journal), closing(spool):

@@ -16,7 +16,6 @@ from spanledger_collector.envelope import Envelope
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.objectives import Objectives
 from spanledger_collector.platform import Options, Platform
-from spanledger_collector.pricing import PriceBook
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
 
@@ -32,17 +31,6 @@ class Rigged(Protocol):
 
 class Start(Protocol):
     def __call__(self, **options: Any) -> Running: ...
-
-
-def blank_data(folder: Path, at: datetime) -> None:
-    store = Store(folder / "store")
-    try:
-        store.migrate(at)
-        client = store.open()
-        PriceBook(client).record_edition(at)
-        client.close()
-    finally:
-        store.close()
 
 
 def kept(spool: Spool) -> list[Envelope]:

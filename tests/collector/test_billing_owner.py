@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector.corrections import Corrections
+from stores import Stores
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 INPUT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
@@ -40,8 +41,8 @@ LEVELS = 4
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    pipeline = Pipeline(tmp_path_factory.mktemp("owner"))
+def engine(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    pipeline = Pipeline(stores.unpriced(tmp_path_factory.mktemp("owner")))
     pipeline.record(Card(RATES))
     pipeline.client.command(
         "SYSTEM START MERGES spanledger.ledger"

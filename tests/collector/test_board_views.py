@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from spanledger_collector.store import Store
+from stores import Stores
 
 MIDNIGHT = datetime(2026, 9, 1, tzinfo=UTC)
 RANGE = "from='2026-09-01 00:00:00', to='2026-09-02 00:00:00'"
@@ -16,9 +17,8 @@ ALL = "environments=[], services=[], providers=[], models=[], teams=[], features
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.migrate(MIDNIGHT)
+def client(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    store = Store(stores.unpriced(tmp_path_factory.mktemp("data")) / "store")
     for table in ("spans", "deliveries"):
         store.keep(table, 0)  # what is put in has the same times whenever this runs
     opened = store.open()

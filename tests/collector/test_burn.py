@@ -14,6 +14,7 @@ from collector.promises import RECORDED, Promises, config, text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spanledger_collector.windows import Window, burn_windows
+from stores import Stores
 
 NOW = datetime(2026, 11, 24, 15, 47, 23, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,9 +23,9 @@ UNPRICED_CALL, AMOUNT = Decimal("0.02"), Decimal(100)
 
 
 @pytest.fixture(scope="module")
-def promises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promises]:
+def promises(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promises]:
     opened = Promises(
-        tmp_path_factory.mktemp("burn"),
+        stores.unpriced(tmp_path_factory.mktemp("burn")),
         config(
             [{"name": "calls", "objective": 99, "minimum_calls": 5}, {"name": "monthly", "period": "month"}],
             [

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from collector.command_line import one_line, spanledger
 from collector.rig import Running, Start
 from collector.traffic import calls, request
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import lock_folder
-
-
-def spanledger(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SPANLEDGER_")}
-    return subprocess.run(
-        [sys.executable, "-m", "spanledger_collector", *arguments],
-        input=stdin, capture_output=True, text=True, timeout=60, env={**clean, "COLUMNS": "120", **environment},
-    )  # fmt: skip
-
-
-def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """What a failed command says: one line, exit code 1, nothing else."""
-    assert done.returncode == 1, done
-    assert done.stdout == "" and done.stderr.startswith("spanledger: ")
-    [line] = done.stderr.splitlines()
-    return line
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from collector.command_line import one_line, spanledger
 from collector.rig import Start
-from collector.test_cli import one_line, spanledger
 from spanledger_collector import replay
 from spanledger_collector.errors import StartError
 

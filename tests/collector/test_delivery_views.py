@@ -11,15 +11,15 @@ from clickhouse_connect.driver.client import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spanledger_collector.store import Store
+from stores import Stores
 
 BEGIN = datetime(2026, 9, 1, 10, tzinfo=UTC)
 RANGE = "project='', from='2026-09-01 10:00:00', to='2026-09-01 12:00:00'"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.migrate(BEGIN)
+def client(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    store = Store(stores.unpriced(tmp_path_factory.mktemp("data")) / "store")
     store.keep("deliveries", 0)  # what is put in has the same times whenever this runs
     opened = store.open()
     yield opened

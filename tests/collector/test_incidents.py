@@ -13,6 +13,7 @@ import pytest
 from collector.promises import Promises, config, text
 from spanledger_collector import yaml_file
 from spanledger_collector.slo import Target, generate, grafana, prometheus
+from stores import Stores
 
 MONDAY = datetime(2026, 11, 9, tzinfo=UTC)
 INCIDENT = MONDAY + timedelta(days=3, hours=2)
@@ -24,10 +25,10 @@ INCIDENTS = ("outage", "slow", "blip", "stopped", "hourly", "costly")
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promises]:
+def planted(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promises]:
     """Three days of calls, and then an incident in each service."""
     promises = Promises(
-        tmp_path_factory.mktemp("incidents"),
+        stores.unpriced(tmp_path_factory.mktemp("incidents")),
         config(
             [{"name": name, "scope": {"services": [name]}} for name in INCIDENTS[:-1]],
             # a call in ten seconds costs 86.4 USD a day

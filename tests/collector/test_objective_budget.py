@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from spanledger_collector.store import Store
+from stores import Stores
 
 NOON = datetime(2026, 9, 20, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -25,9 +26,8 @@ OBJECTIVES = [
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.migrate(NOON)
+def client(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    store = Store(stores.unpriced(tmp_path_factory.mktemp("data")) / "store")
     store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")  # these tests are of fixed days
     opened = store.open()
     names = ["objective", "kind", "period", "objective_ratio", "amount_usd", "unpriced_call_usd", "time_zone", "version",

@@ -211,7 +211,7 @@ def priced_calls(draw: st.DrawFn) -> Call:
     )
 
 
-MODELS = [pair for pair, _ in Edition().entries()]
+MODELS = list(Edition.installed().entries)
 
 
 @settings(
@@ -421,18 +421,18 @@ def test_a_model_never_seen_is_found_by_matching_and_kept_under_the_name_it_came
 def test_genai_prices_own_matching_knows_dated_names_and_who_sells_whose_models(
     seller: str, name: str, found: str
 ) -> None:
-    price = Edition().find(seller, name)
+    price = Edition.installed().find(seller, name)
     assert price is not None
     assert {card.price_id for cards in price.values() for card in cards} == {found}
 
 
 @pytest.mark.parametrize(("seller", "name"), [("openai", "no-such-model"), ("no-such-seller", "gpt-4o"), ("", "")])
 def test_what_genai_prices_does_not_know_has_no_price(seller: str, name: str) -> None:
-    assert Edition().find(seller, name) is None
+    assert Edition.installed().find(seller, name) is None
 
 
 def test_who_sells_the_model_of_another_has_no_tiers_for_it() -> None:
-    at_home, at_azure = (Edition().find(seller, "gpt-4o") for seller in ("openai", "azure"))
+    at_home, at_azure = (Edition.installed().find(seller, "gpt-4o") for seller in ("openai", "azure"))
     assert at_home is not None and "batch" in at_home
     assert at_azure is not None and list(at_azure) == [""]
 

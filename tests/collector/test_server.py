@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from collector.clickhouse import PASSWORD, ClickHouse, clickhouse
+from collector.command_line import one_line, spanledger
 from collector.rig import Rig, Rigged, Running, until
-from collector.test_cli import one_line, spanledger
 from collector.traffic import CALL_COSTS, call, calls, envelope, poison, request
 from spanledger_collector.config import load
 from spanledger_collector.engine import OLDEST_SERVER, Server
@@ -22,6 +21,7 @@ from spanledger_collector.literals import quote
 from spanledger_collector.platform import Options
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import POSTED_TO, Store
+from stores import Stores
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RECORDED = ("anthropic-native", "otel-genai-anthropic", "otel-genai-anthropic-plus-native-dup", "otel-genai-openai")
@@ -37,11 +37,9 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def server(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+def server(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """A server with an empty store, its schema applied and its price book recorded."""
-    folder = tmp_path_factory.mktemp("server") / "store"
-    shutil.copytree(blank / "store", folder, symlinks=True)
-    with clickhouse(folder) as server:
+    with clickhouse(stores.priced(tmp_path_factory.mktemp("server")) / "store") as server:
         yield server
 
 
@@ -121,13 +119,12 @@ def test_the_same_requests_give_the_same_rows_on_a_server_as_embedded(
     assert over_http == embedded
 
 
-def test_a_server_is_migrated_to_the_schema_that_an_embedded_store_has(tmp_path: Path, blank: Path) -> None:
+def test_a_server_is_migrated_to_the_schema_that_an_embedded_store_has(tmp_path: Path, stores: Stores) -> None:
     schema = (
         "SELECT name, replaceRegexpOne(create_table_query, ', fsync_after_insert = 1, fsync_part_directory = 1', '') "
         "FROM system.tables WHERE database = 'spanledger' ORDER BY name"
     )
-    shutil.copytree(blank / "store", tmp_path / "embedded", symlinks=True)
-    embedded = Store(tmp_path / "embedded")
+    embedded = Store(stores.unpriced(tmp_path / "embedded") / "store")
     expected = [tuple(row) for row in embedded.query(schema)]
     embedded.close()
     with clickhouse(tmp_path / "server") as server:

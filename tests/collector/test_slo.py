@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from collector.command_line import one_line, spanledger
 from collector.promises import config
 from collector.rig import Running, Start, until
-from collector.test_cli import one_line, spanledger
 from collector.traffic import CALL_COSTS, call, calls, request
 from spanledger_collector import yaml_file
 from spanledger_collector.config import load

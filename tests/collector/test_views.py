@@ -16,6 +16,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.store import Store
+from stores import Stores
 
 MIDNIGHT = datetime(2026, 9, 1, tzinfo=UTC)
 BUCKETS = (
@@ -135,9 +136,8 @@ def literal(value: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.migrate(MIDNIGHT)
+def client(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    store = Store(stores.unpriced(tmp_path_factory.mktemp("data")) / "store")
     opened = store.open()
     yield opened
     opened.close()

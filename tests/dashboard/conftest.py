@@ -8,18 +8,19 @@ import pytest
 import spanledger_dashboard
 from dashboard_store import CALLS, ON_CALL, Open, Store, serve
 from spanledger_dashboard import ask
+from stores import Stores
 from streamlit.testing.v1 import AppTest
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Two days of calls, with objectives and alerts."""
-    yield from serve(tmp_path_factory.mktemp("store"), CALLS, *ON_CALL)
+    yield from serve(stores.unpriced(tmp_path_factory.mktemp("store")), CALLS, *ON_CALL)
 
 
 @pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    yield from serve(tmp_path_factory.mktemp("empty_store"))
+def empty_store(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    yield from serve(stores.unpriced(tmp_path_factory.mktemp("empty_store")))
 
 
 @pytest.fixture

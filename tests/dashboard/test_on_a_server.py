@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from collector.clickhouse import ClickHouse, clickhouse
 from dashboard_store import CALLS, Open, words
 from spanledger_collector.store import Store as Collector
 from spanledger_dashboard import explain
+from stores import Stores
 
 RANGE = {"range": "custom", "from": "2026-09-02T00:00", "to": "2026-09-03T00:00"}
 USAGE = """
@@ -20,11 +20,10 @@ SELECT calls, cost_usd, error_rate FROM spanledger.usage(step=0, by='', from='20
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClickHouse, tuple[Any, ...]]]:
+def server(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClickHouse, tuple[Any, ...]]]:
     """A server with two days of calls, and what its view says of the second."""
-    with clickhouse(tmp_path_factory.mktemp("server") / "store") as server:
-        collector = Collector(server.dsn, dictionary_user="default")
-        collector.migrate(datetime(2026, 11, 24, tzinfo=UTC))
+    with clickhouse(stores.unpriced(tmp_path_factory.mktemp("server")) / "store") as server:
+        collector = Collector(server.dsn)
         collector.command(CALLS)
         [usage] = collector.query(USAGE)
         collector.close()

@@ -10,6 +10,7 @@ import pytest
 from dashboard_browser import CHROMIUM, chromium, dashboard, page
 from dashboard_store import AGENT, CALLS, HOSTILE, HUGE, SPOKEN, Store, serve
 from spanledger_dashboard import explain
+from stores import Stores
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,8 +23,8 @@ SESSION = f"talk {HOSTILE}"
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    yield from serve(tmp_path_factory.mktemp("spoken"), CALLS, *SPOKEN)
+def spoken(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    yield from serve(stores.unpriced(tmp_path_factory.mktemp("spoken")), CALLS, *SPOKEN)
 
 
 @pytest.fixture(scope="module")

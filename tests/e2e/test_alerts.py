@@ -15,14 +15,14 @@ from pathlib import Path
 import httpx2
 import pytest
 from collector.alerts.receiver import Receiver, receiver
-from collector.conftest import blank, data, platform
+from collector.conftest import data, platform
 from collector.rig import DEADLINE, PROTOBUF, Start, until
 from collector.traffic import call, calls, request
 from spanledger_collector.alerts.state import HOLD
 from spanledger_collector.config import Config
 from spanledger_collector.keys import Keys, Scope
 
-__all__ = ["blank", "data", "platform"]
+__all__ = ["data", "platform"]
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import clickhouse_connect
 import pytest
-from collector.rig import Running, blank_data, until
+from collector.rig import Running, until
 from grafana.northwind import CALLS, STATEMENTS, UNPRICED, Live, others
 from spanledger_collector.platform import Options
 from spanledger_demo import history
+from stores import Stores
 
 
 @pytest.fixture(scope="module")  # one engine a process: it is closed before another test file opens one
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    data = tmp_path_factory.mktemp("grafana") / "data"
+def live(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    data = stores.priced(tmp_path_factory.mktemp("grafana"))
     now = datetime.now(UTC)
-    blank_data(data, now)
     with ExitStack() as stack:
         platform = Running(Options(data=data, otlp_port=0, grpc_port=0, clickhouse_port=0, dashboard_port=None))
         stack.callback(platform.stop)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from spanledger_collector.alerts.silences import Silences
 from spanledger_collector.alerts.state import HOLD, Kind
 from spanledger_collector.errors import RetryableError
 from spanledger_collector.store import Store
+from stores import Stores
 
 OVER = round(HOLD.total_seconds())
 WELL = Vitals(spool_bytes=0, spool_limit=100, posting_lag=0.0, posting_failures=0, posting_error="")
@@ -96,10 +96,9 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-def watching(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Watch]]:
+def watching(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Watch]]:
     """A watch on one store, emptied for each test."""
-    data = tmp_path_factory.mktemp("alerts") / "data"
-    shutil.copytree(blank, data, symlinks=True)
+    data = stores.priced(tmp_path_factory.mktemp("alerts"))
     with ExitStack() as stack:
         current: list[Watch] = []
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -14,13 +12,12 @@ from collector.alerts.incidents import NOON, PAGE, QUIET, TICKET
 from spanledger_collector.alerts.objectives import Objectives
 from spanledger_collector.alerts.state import Condition, Kind
 from spanledger_collector.store import Store
+from stores import Stores
 
 
 @pytest.fixture(scope="module")
-def client(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    data = tmp_path_factory.mktemp("objectives") / "data"
-    shutil.copytree(blank, data, symlinks=True)
-    store = Store(data / "store")
+def client(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    store = Store(stores.priced(tmp_path_factory.mktemp("objectives")) / "store")
     store.command("ALTER TABLE spanledger.objective_minutes REMOVE TTL")  # these tests are of fixed days
     client = store.open()
     try:

@@ -14,6 +14,7 @@ from spanledger_collector.alerts.platform_alerts import PlatformAlerts, Threshol
 from spanledger_collector.alerts.records import Records
 from spanledger_collector.alerts.silences import Silences
 from spanledger_collector.alerts.state import Notice
+from stores import Stores
 
 MONDAY = datetime(2026, 11, 9, tzinfo=UTC)
 INCIDENT = MONDAY + timedelta(days=3, hours=2)
@@ -25,9 +26,9 @@ IN_TIME = timedelta(seconds=52 + 30)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[datetime, list[Notice]]]:
+def told(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[datetime, list[Notice]]]:
     """What was told, and in which round: every ten seconds while the incidents begin, then every ten minutes for two hours."""
-    folder = tmp_path_factory.mktemp("planted")
+    folder = stores.unpriced(tmp_path_factory.mktemp("planted"))
     promises = Promises(folder, config([{"name": name, "scope": {"services": [name]}} for name in SERVICES]))
     end, often = INCIDENT + timedelta(hours=2), 10 * SECOND
     begin = f"toDateTime('{INCIDENT:%Y-%m-%d %H:%M:%S}', 'UTC')"

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from collector.books import Call
-from collector.rig import Running, blank_data
+from collector.rig import Running
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import Options
+from stores import Stores
 
 TRACES = 12
 
@@ -26,10 +27,9 @@ def body(calls: list[Call]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str, str]]:
+def served(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str, str]]:
     """A platform, and keys of project a, which has TRACES traces a minute apart, and of project b, which has one."""
-    data = tmp_path_factory.mktemp("api") / "data"
-    blank_data(data, datetime.now(UTC))
+    data = stores.priced(tmp_path_factory.mktemp("api"))
     keys = Keys(data / "keys.json")
     a, b = (keys.create(project, list(Scope), datetime.now(UTC)) for project in "ab")
     running = Running(Options(data=data, otlp_port=0, clickhouse_port=0, dashboard_port=None))

@@ -200,7 +200,6 @@ class Pipeline:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = Store(folder / "store")
-        self.store.migrate(NOW)
         self.client = self.store.open()
         self.client.command("SYSTEM STOP MERGES")  # the rows are dated; their time to live is not the subject
         self.segments = 0

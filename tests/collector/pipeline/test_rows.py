@@ -311,8 +311,9 @@ def read_raw(rows: Iterable[tuple[str, str]]) -> dict[str, bytes]:
     return sent({bytes.fromhex(key).decode(): AnyValue.FromString(bytes.fromhex(value)) for key, value in rows})
 
 
-NAMES = {*Contract.load().numbers("inherited", "of_span", "of_resource")}
-KEYS = st.text(max_size=20).filter(lambda key: key not in {*NAMES, *Contract.load().raw["content"]["names"]})
+CONTRACT = Contract.load()
+NAMES = {*CONTRACT.numbers("inherited", "of_span", "of_resource"), *CONTRACT.raw["content"]["names"]}
+KEYS = st.text(max_size=20).filter(lambda key: key not in NAMES)
 SCALARS = (
     st.builds(AnyValue)
     | st.builds(AnyValue, string_value=st.text() | st.text(min_size=120, max_size=140) | st.just("long " * 5000))
@@ -363,7 +364,6 @@ def test_any_attribute_at_any_nesting_reads_back_equal(
     assert [read_raw(row[f"c{number}"]) for number in range(2)] == [sent(values) for values in raw.values()]
 
 
-CONTRACT = Contract.load()
 FIELD_KEYS = st.sampled_from(
     [source for field in CONTRACT.fields for source in field.sources if "→" not in source]
     + [document for document in CONTRACT.documents if document not in CONTRACT.raw["content"]["names"]]

@@ -7,7 +7,7 @@ CODE   := sdk collector dashboard demo grafana tests
 BOARDS := PYTHONPATH=grafana $(BIN)/python -m spanledger_grafana
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format boards dialects redaction bench libraries browser promtool clients screenshots clean
+.PHONY: help demo test check format boards dialects contract bench libraries browser promtool clients screenshots clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,8 @@ check: $(READY) ## Formatting, lint, types, generated files up to date
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BOARDS) --check
-	$(BIN)/python sdk/make_redaction_patterns.py --check
+	$(BIN)/python sdk/make_from_schemas.py --check
+	$(BIN)/python collector/make_attributes_page.py --check
 
 format: $(READY) ## Put the code into its form
 	$(BIN)/ruff format $(CODE)
@@ -35,8 +36,9 @@ boards: $(READY) ## Write the Grafana boards anew
 dialects: $(READY) ## Write the table of docs/dialects.md anew
 	PYTHONPATH=tests $(BIN)/python -m collector.pipeline.recorded
 
-redaction: $(READY) ## Write the SDK's patterns of redaction anew
-	$(BIN)/python sdk/make_redaction_patterns.py
+contract: $(READY) ## Write anew what is made of schemas/: the SDK's lists, docs/attributes.md
+	$(BIN)/python sdk/make_from_schemas.py
+	$(BIN)/python collector/make_attributes_page.py
 
 bench: $(READY) ## Print the figures of this machine (about 25 minutes)
 	cd tests && for bench in bench/bench_*.py; do ../$(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done

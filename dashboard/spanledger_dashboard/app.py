@@ -15,6 +15,7 @@ from spanledger_dashboard import (
     delivery,
     errors,
     latency,
+    links,
     overview,
     parts,
     providers,
@@ -91,11 +92,13 @@ def main() -> None:
     pages = {title: page(title) for title in PAGES}
     st.session_state["pages"] = pages
     current = st.navigation(list(pages.values()), position="hidden")
+    st.session_state["page"] = current.title
     controls.adopt_url()
     controls.sidebar(pages)
     if goes_to := st.session_state.pop("go", ""):
         st.switch_page(pages[goes_to])
     current.run()
+    links.follow()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import current_thread
 from typing import Any
 
 import clickhouse_connect
@@ -12,6 +14,7 @@ import pandas as pd
 import streamlit as st
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 from urllib3.exceptions import HTTPError
 
 from spanledger_dashboard.selection import DIMENSIONS, Period, Selection
@@ -218,9 +221,15 @@ def trace_figures(trace_ids: Sequence[str], project: str = "") -> pd.DataFrame:
     return _ask("traces", **_ALWAYS, hashes=(), trace_ids=tuple(trace_ids), project=project)
 
 
+_OF_TREE = (
+    "timestamp, trace_id, span_id, parent_span_id, name, service_name, model, operation, duration_ns, status, input_tokens, output_tokens, "
+    "cost_usd, billing_owner"
+)
+
+
 def trace_spans(trace_id: str, project: str) -> pd.DataFrame:
-    """The spans of a trace, oldest first."""
-    return _ask("trace_spans", trace_id=trace_id, project=project)
+    """The spans of a trace, oldest first: as much of each as a row of a tree says, for there may be thousands."""
+    return _ask("trace_spans", _OF_TREE, trace_id=trace_id, project=project)
 
 
 def span(trace_id: str, span_id: str, project: str) -> pd.DataFrame:
@@ -298,10 +307,17 @@ def _filters(selection: Selection) -> dict[str, Any]:
     return {"project": selection.project} | {f"{name}s": selection.chosen.get(name, ()) for name in DIMENSIONS}
 
 
-def _ask(view: str, **arguments: Any) -> pd.DataFrame:
+def together(*questions: Callable[[], pd.DataFrame]) -> list[pd.DataFrame]:
+    """The answers to questions that do not wait for each other. Raises what the first of them raises."""
+    here = get_script_run_ctx()
+    with ThreadPoolExecutor(len(questions), initializer=lambda: add_script_run_ctx(current_thread(), here)) as asking:
+        return list(asking.map(lambda question: question(), questions))
+
+
+def _ask(view: str, columns: str = "*", **arguments: Any) -> pd.DataFrame:
     names = ", ".join(f"{name}={{{name}:{_TYPES.get(name, 'Array(String)')}}}" for name in arguments)
     source = f"spanledger.{view}({names})" if names else f"spanledger.{view}"
-    return _rows(f"SELECT * FROM {source}", tuple(arguments.items()))
+    return _rows(f"SELECT {columns} FROM {source}", tuple(arguments.items()))
 
 
 def _rows(question: str, arguments: tuple[tuple[str, Any], ...]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pandas as pd
 import streamlit as st
@@ -66,6 +66,15 @@ def look_for(**changed: Any) -> None:
 def address(page: str, chosen: Selection) -> str:
     """A link to a page that shows this."""
     return f"{page}?{urlencode(chosen.query(), doseq=True)}"
+
+
+def follow(link: str) -> None:
+    """To what an `address` leads to."""
+    page, _, query = link.partition("?")
+    select(Selection.of(parse_qs(query)))
+    title = page.rpartition("/")[2].capitalize()
+    if title in st.session_state["pages"] and title != st.session_state["page"]:
+        go(title)
 
 
 def sidebar(pages: Mapping[str, st.Page]) -> None:

@@ -36,8 +36,9 @@ def show(messages: Iterable[Mapping[str, Any]], colours: Palette) -> None:
     .sl-said {{ border-left: 3px solid {colours.line}; padding: .1rem 0 .1rem .8rem; margin: .5rem 0;
         color: {colours.text}; font-size: .9rem; }}
     .sl-said.user {{ border-color: {colours.accent}; }} .sl-said.assistant {{ border-color: {colours.good}; }}
+    .sl-said p small {{ color: {colours.muted}; }}
     .sl-said b {{ color: {colours.muted}; font-size: .78rem; font-weight: 600; }}
-    .sl-said p {{ margin: .1rem 0; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; }}
+    .sl-said p {{ margin: .1rem 0; font-size: .9rem; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; }}
     .sl-said pre {{ background: {colours.panel}; border-radius: 6px; padding: .4rem .6rem; margin: .2rem 0; white-space: pre-wrap;
         overflow-wrap: anywhere; font-size: .82rem; }}
     </style>{body}""")

@@ -214,7 +214,7 @@ def _facts(view: View, record: Mapping[Any, Any]) -> None:
     st.caption("Trace id")
     st.code(record["trace_id"], language=None)
     opened = replace(view.selection, find=Find(trace=(record["trace_id"],), span=record["span_id"]))
-    parts.link(controls.address("traces", opened), "Open the trace")
+    parts.links([(controls.address("traces", opened), "Open the trace")])
 
 
 def _plain(text: str) -> str:

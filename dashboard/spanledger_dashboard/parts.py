@@ -24,6 +24,7 @@ def style(colours: Palette) -> None:
     [data-testid="stHeader"] {{ background: transparent; }}
     [data-testid="stSidebar"] {{ border-right: 1px solid {colours.line}; }}
     [data-testid="stAppDeployButton"], [data-testid="stMainMenu"], footer {{ display: none; }}
+    .st-key-sl-unseen {{ display: none; }}
     [data-testid="stPlotlyChart"] text {{ font-variant-numeric: tabular-nums; }}
     .sl-title {{ font-size: 1.65rem; font-weight: 650; letter-spacing: -.015em; line-height: 1.2;
         color: {colours.text}; }}
@@ -76,9 +77,12 @@ def style(colours: Palette) -> None:
     .sl-pill.neutral {{ font-weight: 500; }}
     .sl-spark {{ display: inline-flex; align-items: flex-end; gap: 1px; height: 1.15rem; vertical-align: middle; }}
     .sl-spark b {{ width: 3px; border-radius: 1px; background: {colours.line}; }}
+    dl.sl-facts {{ padding: 0 !important; }}  /* Streamlit indents lists */
     .sl-facts {{ margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .88rem;
         color: {colours.text}; font-variant-numeric: tabular-nums; }}
     .sl-facts dt {{ margin: 0; padding: 0; color: {colours.muted}; }} .sl-facts dd {{ margin: 0; overflow-wrap: anywhere; }}
+    .sl-facts.beside {{ grid-template-columns: max-content 1fr max-content 1fr; }}
+    @media (max-width: 900px) {{ .sl-facts.beside {{ grid-template-columns: max-content 1fr; }} }}
     .sl-section {{ color: {colours.muted}; font-size: .74rem; font-weight: 600; letter-spacing: .05em;
         text-transform: uppercase; padding: .15rem .5rem 0; }}
     .sl-verdict {{ color: {colours.text}; font-size: .92rem; line-height: 1.5; margin: .1rem 0 .35rem; }}
@@ -95,9 +99,9 @@ def style(colours: Palette) -> None:
         padding: .05rem .35rem;
                       color: {colours.text}; font-size: .85em; }}
     .sl-table a {{ color: inherit; text-decoration: none; font-weight: 560; }} .sl-table a:hover {{ text-decoration: underline; }}
-    .sl-link {{ color: {colours.accent}; font-size: .88rem; }}
+    .sl-link {{ color: {colours.accent}; font-size: .88rem; margin-right: 1.4rem; }}
     .sl-note code {{ background: {colours.panel}; border-radius: 4px; padding: .05rem .3rem; color: {colours.text};
-        overflow-wrap: anywhere; }}
+        overflow-wrap: anywhere; font-size: .95em; }}
     .sl-facet a {{ display: flex; gap: .5rem; color: {colours.text}; text-decoration: none; font-size: .85rem;
         line-height: 1.75; border-radius: 5px;
         padding: 0 .4rem; font-variant-numeric: tabular-nums; }}
@@ -191,7 +195,7 @@ def _cell(cell: Cell, accent: str, side: str) -> str:
     kinds = f"{'sl-pill ' if cell.pill else ''}{cell.tone}".strip()
     text = f'<span class="{kinds}">{escape(cell.text)}</span>' if kinds else escape(cell.text)
     if cell.href:
-        text = f'<a href="{escape(cell.href)}" target="_self">{text}</a>'
+        text = f'<a href="{escape(cell.href)}">{text}</a>'
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
     classes = f"{side} {'wrap' if cell.wrap else ''}".strip()
     return f'<td class="{classes}" title="{escape(cell.text)}">{dot}{_spark(cell) or text}{bar}{note}</td>'
@@ -210,14 +214,15 @@ def _spark(cell: Cell) -> str:
     return f'<span class="sl-spark" role="img" aria-label="{escape(cell.text)}">{bars}</span>'
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> None:
-    """Names and what they are, below each other; what is not known is left out."""
+def facts(pairs: Sequence[tuple[str, str]], beside: bool = False) -> None:
+    """Names and what they are, below each other, or two in a line where `beside`; what is not known is left out."""
     known = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in pairs if text)
-    st.html(f'<dl class="sl-facts">{known}</dl>')
+    st.html(f'<dl class="sl-facts{" beside" if beside else ""}">{known}</dl>')
 
 
-def link(href: str, text: str) -> None:
-    st.html(f'<a class="sl-link" href="{escape(href)}" target="_self">{escape(text)}</a>')
+def links(shown: Sequence[tuple[str, str]]) -> None:
+    """Addresses and what is said of them, in a line."""
+    st.html("".join(f'<a class="sl-link" href="{escape(href)}">{escape(text)}</a>' for href, text in shown))
 
 
 def section(name: str) -> None:

@@ -17,20 +17,26 @@ from spanledger_dashboard.view import View
 def draw(view: View, trace_id: str) -> None:
     project, find = view.selection.project, view.selection.find
     st.button("All traces", icon=":material/arrow_back:", type="tertiary", on_click=_leave)
-    figures = ask.trace_figures([trace_id], project)
+    figures, rows, kept, *_ = ask.together(
+        lambda: ask.trace_figures([trace_id], project),
+        lambda: ask.trace_spans(trace_id, project),
+        lambda: ask.content(trace_id, project),
+        *([lambda: ask.span(trace_id, find.span, project)] if find.span else []),
+    )
     if not len(figures):
         states.no_such_trace(trace_id)
         return
     record = _named(figures)
-    spans = ask.trace_spans(trace_id, project).to_dict("records")
+    spans = rows.to_dict("records")
     roots = tree.grow([{str(name): value for name, value in span.items()} for span in spans])
     parts.cards(_cards(record))
     _about(view.selection, record)
     opened = find.span or str((_first_failed(spans) or roots[0].span)["span_id"])
     with st.container(border=True):
-        parts.heading("Spans", "cost and tokens of each and all below it; point at them for its own")
-        waterfall.draw(roots, view.colours, lambda span_id: _address(view.selection, span_id), opened)
-    _span(view, trace_id, opened)
+        parts.heading("Spans", "cost and tokens are of a span and all below it; hover over them for its own")
+        address = controls.address("traces", replace(view.selection, find=replace(find, span="")))
+        waterfall.draw(roots, view.colours, address, opened, _choose)
+    _span(view, trace_id, opened, kept)
 
 
 def _named(rows: pd.DataFrame) -> dict[str, Any]:
@@ -42,8 +48,8 @@ def _leave() -> None:
     controls.look_for(trace=(), span="")
 
 
-def _address(selection: Selection, span_id: str) -> str:
-    return controls.address("traces", replace(selection, find=replace(selection.find, span=span_id)))
+def _choose(span_id: str) -> None:
+    controls.look_for(span=span_id)
 
 
 def _first_failed(spans: list[dict[Any, Any]]) -> dict[Any, Any] | None:
@@ -76,18 +82,18 @@ def _about(selection: Selection, record: dict[str, Any]) -> None:
             ("Session", record["session_id"]),
             ("Prompts", ", ".join(record["prompts"])),
             ("Truncated", f"{record['truncated']} answers ended at the limit of tokens" if record["truncated"] else ""),
+        ], beside=True)  # fmt: skip
+        plain = replace(selection.find, trace=(), span="")
+        session = replace(selection, find=replace(plain, session=record["session_id"]))
+        pair = replace(selection, find=replace(plain, trace=(record["trace_id"],)))
+        parts.links([
+            *([(controls.address("sessions", session), "Its session")] if record["session_id"] else []),
+            (controls.address("compare", pair), "Compare it with another"),
         ])  # fmt: skip
-        with st.container(horizontal=True):
-            if record["session_id"]:
-                there = replace(
-                    selection, find=replace(selection.find, trace=(), span="", session=record["session_id"])
-                )
-                parts.link(controls.address("sessions", there), "Its session")
-            there = replace(selection, find=replace(selection.find, trace=(record["trace_id"],), span=""))
-            parts.link(controls.address("compare", there), "Compare it with another")
 
 
-def _span(view: View, trace_id: str, span_id: str) -> None:
+def _span(view: View, trace_id: str, span_id: str, kept: pd.DataFrame) -> None:
+    """`kept`: what was said in the trace."""
     found = ask.span(trace_id, span_id, view.selection.project)
     with st.container(border=True):
         if not len(found):
@@ -97,7 +103,7 @@ def _span(view: View, trace_id: str, span_id: str) -> None:
         parts.heading(span["name"] or "(no name)", f"span {span_id}")
         _facts(span)
         _failures(span)
-        _messages(view, trace_id, span_id)
+        _messages(view, span_id, kept)
         _tables(span, view.colours.accent)
 
 
@@ -122,7 +128,7 @@ def _facts(span: dict[str, Any]) -> None:
         ("Prompt", " ".join(filter(None, (span["prompt_name"], span["prompt_version"])))),
         ("Agent", span["agent_name"]),
         ("Response", span["response_id"]),
-    ])  # fmt: skip
+    ], beside=True)  # fmt: skip
 
 
 def _failures(span: dict[str, Any]) -> None:
@@ -143,21 +149,19 @@ def _failures(span: dict[str, Any]) -> None:
                 st.code(stack, language=None, wrap_lines=True)
 
 
-def _messages(view: View, trace_id: str, span_id: str) -> None:
-    kept = ask.content(trace_id, view.selection.project)
-    if kept is None:
-        return
+def _messages(view: View, span_id: str, kept: pd.DataFrame) -> None:
     mine = (
         [value for of, value in zip(kept["span_id"], kept["messages"], strict=True) if of == span_id]
         if len(kept)
         else []
     )
-    parts.heading("Messages")
     messages = [message for value in mine for message in conversation.messages_of(value)]
-    if messages:
-        conversation.show(messages, view.colours)
-    else:
-        conversation.not_captured()
+    with st.container(gap="xxsmall"):
+        parts.heading("Messages")
+        if messages:
+            conversation.show(messages, view.colours)
+        else:
+            conversation.not_captured()
 
 
 def _tables(span: dict[str, Any], accent: str) -> None:

@@ -210,7 +210,7 @@ def _facet(selection: Selection, name: str, rows: pd.DataFrame) -> str:
         said = class_name(value) if name in ("error_class", "status") else value
         address = escape(controls.address("traces", changed))
         lines.append(
-            f'<a class="{"on" if on else ""}" target="_self" href="{address}" title="{escape(value)}">'
+            f'<a class="{"on" if on else ""}" href="{address}" title="{escape(value)}">'
             f"<span>{escape(said)}</span><em>{escape(explain.tokens(spans))}</em></a>"
         )
     return f'<div class="sl-section">{escape(name.replace("_", " "))}</div>' + "".join(lines)

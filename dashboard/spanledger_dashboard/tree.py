@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Node:
-    """A span, and the sums over it and everything below it: of spans that own a bill, None where nothing is known."""
+    """A span, and the sums over it and everything below it: cost and tokens of spans that own a bill, None where nothing is known."""
 
     span: dict[str, Any]
     depth: int = 0
@@ -18,6 +18,7 @@ class Node:
     cost_usd: Decimal | None = None
     tokens: int | None = None
     spans: int = 1
+    errors: int = 0
 
 
 def grow(spans: Sequence[dict[str, Any]]) -> list[Node]:
@@ -76,3 +77,4 @@ def _sum(root: Node) -> None:
         node.cost_usd = sum(costs, Decimal(0)) if costs else None
         node.tokens = sum(counts) if counts else None
         node.spans = 1 + sum(child.spans for child in node.children)
+        node.errors = (node.span["status"] == "error") + sum(child.errors for child in node.children)

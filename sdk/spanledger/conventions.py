@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from spanledger import content_names
+
 COST_AMOUNT = "gen_ai.usage.cost.amount"
 COST_CURRENCY = "gen_ai.usage.cost.currency"
 COST_SOURCE = "gen_ai.usage.cost.source"
@@ -93,44 +95,6 @@ def has_genai_attribute(keys: Iterable[str]) -> bool:
     return any(key.startswith(_ATTRIBUTES) and key not in _ATTRIBUTION for key in keys)
 
 
-_CONTENT = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.system_instructions",
-    "gen_ai.tool.definitions",
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.call.result",
-    "gen_ai.prompt",
-    "gen_ai.completion",
-    "gen_ai.retrieval.query.text",
-    "gen_ai.retrieval.documents",
-    "gen_ai.content.",
-    "input.value",
-    "output.value",
-    "llm.input_messages",
-    "llm.output_messages",
-    "llm.prompts",
-    "llm.completions",
-    "llm.tools",
-    "embedding.embeddings",
-    "retrieval.documents",
-    "traceloop.entity.input",
-    "traceloop.entity.output",
-    "ai.prompt",
-    "ai.response.text",
-    "ai.response.toolCalls",
-    "ai.response.object",
-    "ai.toolCall.args",
-    "ai.toolCall.result",
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "pydantic_ai.all_messages",
-    "final_result",
-)
-
-
 def is_content(key: str) -> bool:
     """Whether an attribute holds what was said. Capture is off, so such an attribute never leaves the process."""
-    return key.startswith(_CONTENT) and key not in _ATTRIBUTION
+    return (key in content_names.NAMES or key.startswith(content_names.PREFIXES)) and key not in content_names.FIELDS

@@ -1,4 +1,4 @@
-"""Made from schemas/redaction.yaml by `make redaction`: kind, pattern, check."""
+"""Made from schemas/redaction.yaml by `make contract`: kind, pattern, check."""
 
 # fmt: off
 PATTERNS = (

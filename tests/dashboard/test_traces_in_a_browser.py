@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +71,8 @@ def test_a_trace_shows_its_sums_its_messages_and_no_markup_of_its_names(
     address = f"{url}/traces?{RANGE}&trace={AGENT}&span=0000000000000002"
     with page(browser, address, "trace", width, scheme) as opened:
         expect(opened.locator(".sl-card .value").first).to_have_text(explain.money(row["cost_usd"]))
-        expect(opened.locator(".sl-row:not(.head)")).to_have_count(5)
-        root = opened.locator(".sl-row:not(.head)").first
+        expect(opened.get_by_role("treeitem")).to_have_count(5)
+        root = opened.get_by_role("treeitem").first
         expect(root).to_contain_text(explain.money(row["cost_usd"]))
         expect(root).to_contain_text("not billed")
         expect(root).to_contain_text(HOSTILE)
@@ -89,24 +88,66 @@ def test_an_error_has_its_stack_and_a_span_without_content_says_so(spoken: Store
     trace_id = f"{4096 + 9:X}".zfill(32)
     with page(browser, f"{url}/traces?{RANGE}&trace={trace_id}", "trace-error") as opened:
         expect(opened.get_by_test_id("stCode")).to_contain_text('File "app.py", line 7')
-        expect(opened.locator(".sl-row.chosen")).to_contain_text("chat gpt-5")
+        expect(opened.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-5")
         expect(opened.locator(".sl-note").filter(has_text="Not captured")).to_be_visible()
         expect(opened.locator(".sl-verdict")).to_contain_text(f"no answer {HOSTILE}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_trace_of_three_thousand_spans_opens_folded_and_down_to_the_span_of_the_link(
+def test_a_trace_of_three_thousand_spans_opens_folded_down_to_the_span_of_the_link_and_keeps_a_screen_of_them(
     spoken: Store, browser: Browser, url: str, scheme: str
 ) -> None:
     row = figures(spoken, HUGE)
-    begun = time.monotonic()
     with page(browser, f"{url}/traces?{RANGE}&trace={HUGE}&span={2500:016x}", "trace-huge", 1280, scheme) as opened:
-        expect(opened.locator(".sl-row:not(.head)")).to_have_count(3000)
-        expect(opened.locator(".sl-row.chosen")).to_contain_text("step 2499")
+        expect(opened.get_by_role("treeitem", selected=True)).to_contain_text("step 2499")
         expect(opened.locator(".sl-card .value").first).to_have_text(explain.money(row["cost_usd"]))
-        print(f"opened in {time.monotonic() - begun:.1f} s")
-        folded = opened.locator("details:not([open])").first
-        expect(folded).to_be_visible()
+        expect(opened.get_by_role("treeitem", expanded=False).first).to_be_visible()
+        opened.get_by_role("button", name="Unfold all").click()
+        assert opened.locator(".body").evaluate("body => body.clientHeight") == 3000 * 32
+        assert opened.get_by_role("treeitem").count() < 60
+        opened.get_by_role("tree").press("End")
+        expect(opened.get_by_role("treeitem").last).to_contain_text("step ")
+        opened.get_by_role("button", name="Fold all", exact=True).click()
+        expect(opened.get_by_role("treeitem")).to_have_count(1)
+        expect(opened.get_by_role("treeitem")).to_contain_text("+2,999")
+
+
+def test_a_click_in_the_list_opens_a_trace_within_the_session_and_back_leads_back(browser: Browser, url: str) -> None:
+    with page(browser, f"{url}/traces?{RANGE}", "traces-clicked") as opened:
+        opened.evaluate("window.same = true")
+        link = opened.locator(".sl-table tbody tr").filter(has_text=HUGE[:8]).get_by_role("link")
+        link.click()
+        expect(opened.get_by_role("treeitem", selected=True)).to_contain_text("step 0")
+        assert opened.evaluate("window.same")  # nothing was loaded anew
+        assert f"trace={HUGE}" in opened.url
+        opened.go_back()
+        expect(opened.locator(".sl-table tbody tr")).to_have_count(11)
+
+
+def test_a_span_is_found_by_its_words_and_by_keys_and_what_is_chosen_is_in_the_url(browser: Browser, url: str) -> None:
+    with page(browser, f"{url}/traces?{RANGE}&trace={HUGE}", "trace-found") as opened:
+        opened.get_by_label("Find a span").fill("step 2345")
+        expect(opened.get_by_role("status")).to_have_text("1 of 1")
+        at = opened.locator(".row.at")
+        expect(at).to_contain_text("step 2345")
+        opened.get_by_role("tree").press("ArrowLeft")  # to its parent
+        expect(at).to_contain_text("step 195")
+        opened.get_by_role("tree").press("Enter")
+        opened.wait_for_url(f"**span={196:016x}**")
+        expect(opened.locator(".sl-head").filter(has_text=f"span {196:016x}")).to_be_visible()
+        expect(opened.get_by_role("treeitem", selected=True)).to_contain_text("step 195")
+
+
+def test_an_error_in_what_is_folded_is_counted_and_one_click_away(browser: Browser, url: str) -> None:
+    trace_id = f"{4096 + 9:X}".zfill(32)
+    root = f"{9 * 16 + 1:016x}"
+    with page(browser, f"{url}/traces?{RANGE}&trace={trace_id}&span={root}", "trace-folded") as opened:
+        opened.get_by_role("button", name="Fold all", exact=True).click()
+        expect(opened.get_by_role("treeitem")).to_have_count(1)
+        expect(opened.get_by_role("treeitem")).to_contain_text("1 error")
+        opened.get_by_role("button", name="1 error").click()
+        expect(opened.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-5")
+        expect(opened.locator(".sl-verdict")).to_contain_text("no answer")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -224,6 +224,24 @@ def test_tags_are_the_spans_over_the_resources(pipeline: Pipeline) -> None:
     assert posted.span["tags"] == {"plan": "gold", "region": "eu"}
 
 
+def test_the_view_of_one_span_reads_of_its_attributes_what_the_table_does(pipeline: Pipeline) -> None:
+    span_id = bytes([7] * 8)
+    values: dict[str, Value] = {
+        "spanledger.tag.plan": "gold",
+        "langfuse.trace.tags": ["a", "b"],
+        "gen_ai.usage.odd_tokens": 3,
+    }
+    posted = pipeline.post_spans(call(values, span_id=span_id), values={"spanledger.tag.region": "eu"})
+
+    [shown] = pipeline.ask(
+        f"SELECT * FROM spanledger.span(trace_id='{bytes(range(1, 17)).hex()}', span_id='{span_id.hex()}', project='')"
+    )
+
+    told = ("attributes", "resource_attributes", "scope_attributes", "tags", "usage_raw", "reported_cost_usd")
+    assert {name: shown[name] for name in told} == {name: posted.span[name] for name in told}
+    assert (shown["tags"]["plan"], shown["usage_raw"]["gen_ai.usage.odd_tokens"]) == ("gold", "3")
+
+
 def test_each_resource_and_scope_of_a_request_keeps_its_own(pipeline: Pipeline) -> None:
     posted = pipeline.post(
         request(

@@ -213,13 +213,23 @@ class Store:
                 yield kind, name, text, sha256
 
     def _left_over(self) -> list[str]:
-        """Views of a pipeline that was."""
+        """Views of a pipeline that was, and views that this made and has no file for any more."""
         pipeline = {_created(text) for _, text in self._files("pipeline")} | {_view(OBJECTIVES_VIEW)}
         pipeline |= set(map(_view, CONTENT_VIEWS))
+        made = {
+            _view_of_file(name)
+            for (name,) in self.query(
+                "SELECT DISTINCT name FROM spanledger.migrations WHERE startsWith(name, 'views/')"
+            )
+        } - {_view_of_file(name) for name, _ in self._files("views")}
         views = self.query(
-            "SELECT name FROM system.tables WHERE database = 'spanledger' AND engine = 'MaterializedView'"
+            "SELECT name, engine FROM system.tables WHERE database = 'spanledger' AND engine IN ('MaterializedView', 'View')"
         )
-        return [view for (view,) in views if f"spanledger.{view}" not in pipeline]
+        return [
+            view
+            for view, engine in views
+            if (f"spanledger.{view}" not in pipeline if engine == "MaterializedView" else view in made)
+        ]
 
     def _new_codes(self) -> list[Code]:
         known = {code for (code,) in self.query("SELECT code FROM spanledger.attribute_codes")}
@@ -333,6 +343,11 @@ def _created(sql: str) -> str:
     """The table or materialized view that a file makes; '' where it makes none."""
     found = _CREATED.search(sql)
     return found[1] if found else ""
+
+
+def _view_of_file(name: str) -> str:
+    """The view, without its database, that `schemas/views/46_suppressed.sql` makes."""
+    return name.partition("_")[2]
 
 
 def _view(name: str) -> str:

@@ -22,35 +22,11 @@ FROM
         quantilesDDIfMerge(0.01, 0.5, 0.95, 0.99)(ttft) AS ttfts
     FROM
     (
-        SELECT
-            toStartOfInterval(if({step:UInt32} % 3600 = 0, hour, minute), toIntervalSecond(if({step:UInt32} = 0, 4294967295, {step:UInt32}))) AS bucket,
-            concat(
-                if({by:String} = 'environment', environment::String, ''), if({by:String} = 'service', service_name::String, ''),
-                if({by:String} = 'provider', provider::String, ''), if({by:String} = 'model', model::String, ''),
-                if({by:String} = 'team', team::String, ''), if({by:String} = 'feature', feature::String, ''),
-                if({by:String} = 'customer', customer::String, ''),
-                if({by:String} = 'family', spanledger_model_family(model)::String, ''),
-            if({by:String} = 'prompt', concat(prompt_name::String, if(prompt_version = '', '', ' '), prompt_version::String), '')) AS value,
-            quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration,
-            quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft
-        FROM spanledger.postings(whole=1, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-            @same_filters)
-        GROUP BY bucket, value
+        SELECT @bucket_of_days, @value, @durations @of_whole_days AND @in_days GROUP BY ALL
         UNION ALL
-        SELECT
-            toStartOfInterval(if({step:UInt32} % 3600 = 0, hour, minute), toIntervalSecond(if({step:UInt32} = 0, 4294967295, {step:UInt32}))) AS bucket,
-            concat(
-                if({by:String} = 'environment', environment::String, ''), if({by:String} = 'service', service_name::String, ''),
-                if({by:String} = 'provider', provider::String, ''), if({by:String} = 'model', model::String, ''),
-                if({by:String} = 'team', team::String, ''), if({by:String} = 'feature', feature::String, ''),
-                if({by:String} = 'customer', customer::String, ''),
-                if({by:String} = 'family', spanledger_model_family(model)::String, ''),
-            if({by:String} = 'prompt', concat(prompt_name::String, if(prompt_version = '', '', ' '), prompt_version::String), '')) AS value,
-            quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration,
-            quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft
-        FROM spanledger.postings(whole=0, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-            @same_filters)
-        GROUP BY bucket, value
+        SELECT @bucket, @value, @durations @of_whole_hours AND (NOT @in_days OR @beside_whole_days) GROUP BY ALL
+        UNION ALL
+        SELECT @bucket, @value, @durations @of_begun_hours GROUP BY ALL
     )
     GROUP BY time, value
 )

@@ -5,10 +5,16 @@ SELECT
     cost_status,
     sum(calls_) AS calls,
     sum(cost_usd_) AS cost_usd,
-    sum(tokens_) AS tokens,
+    sum(arrayReduce('sum', [@input_of_sums, @output_of_sums])) AS tokens,
     if(cost_status = 'free', NULL, calls / nullIf(sumIf(calls, cost_status != 'free') OVER (), 0)) AS calls_share,
     if(cost_status = 'free', NULL, tokens / nullIf(sumIf(tokens, cost_status != 'free') OVER (), 0)) AS tokens_share
-FROM spanledger.sums(step=0, by='', from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    @same_filters)
+FROM
+(
+    SELECT @sums @of_whole_days GROUP BY ALL
+    UNION ALL
+    SELECT @sums @of_whole_hours AND @beside_whole_days GROUP BY ALL
+    UNION ALL
+    SELECT @sums @of_begun_hours GROUP BY ALL
+)
 GROUP BY cost_status
 HAVING calls != 0

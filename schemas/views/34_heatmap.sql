@@ -7,7 +7,13 @@ SELECT
     exp10(band / 8) AS from_ns,
     exp10((band + 1) / 8) AS to_ns,
     sum(calls_) AS calls
-FROM spanledger.counts(step={step:UInt32}, by='', from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    @same_filters)
+FROM
+(
+    SELECT @bucket_of_days, @counts @of_whole_days AND @in_days GROUP BY ALL
+    UNION ALL
+    SELECT @bucket, @counts @of_whole_hours AND (NOT @in_days OR @beside_whole_days) GROUP BY ALL
+    UNION ALL
+    SELECT @bucket, @counts @of_begun_hours GROUP BY ALL
+)
 GROUP BY time, band
 HAVING calls != 0

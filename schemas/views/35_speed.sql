@@ -8,7 +8,13 @@ SELECT
     sum(calls_) AS calls,
     sum(output_) AS output_tokens,
     output_tokens / nullIf(sum(output_us_) / 1000000, 0) AS output_tokens_per_s
-FROM spanledger.counts(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-    @same_filters)
+FROM
+(
+    SELECT @bucket_of_days, @value, @counts @of_whole_days AND @in_days GROUP BY ALL
+    UNION ALL
+    SELECT @bucket, @value, @counts @of_whole_hours AND (NOT @in_days OR @beside_whole_days) GROUP BY ALL
+    UNION ALL
+    SELECT @bucket, @value, @counts @of_begun_hours GROUP BY ALL
+)
 GROUP BY time, value
 HAVING calls != 0

@@ -25,8 +25,14 @@ FROM
             multiIf({by:String} = 'error_class', error_class, {by:String} = 'error_type', error_type::String, of.value) AS value_,
             status = 'error' AND (empty({classes:Array(String)}) OR has({classes:Array(String)}, error_class)) AS failed,
             calls_, first_error_, last_error_
-        FROM spanledger.counts(step={step:UInt32}, by={by:String}, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-            @same_filters) AS of
+        FROM
+        (
+            SELECT @bucket_of_days, @value, @counts @of_whole_days AND @in_days GROUP BY ALL
+            UNION ALL
+            SELECT @bucket, @value, @counts @of_whole_hours AND (NOT @in_days OR @beside_whole_days) GROUP BY ALL
+            UNION ALL
+            SELECT @bucket, @value, @counts @of_begun_hours GROUP BY ALL
+        ) AS of
     )
     GROUP BY time, value
 )

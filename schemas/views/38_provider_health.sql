@@ -18,9 +18,9 @@ WITH
         (
             SELECT provider, model, service_name, intDiv((toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1), 86400) AS day,
                 spanledger_error_class(status::String, error_type::String) AS error_class, sum(calls) AS calls_
-            FROM spanledger.postings(whole=1, from=toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND) - INTERVAL 8 DAY, to=toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND),
-                @same_filters)
-            WHERE (toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1) % 86400 < least(86400, toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(toStartOfHour({from:DateTime('UTC')})))
+            FROM spanledger.ledger
+            WHERE hour >= toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND) - INTERVAL 8 DAY AND hour < toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND) AND @passes_filters
+              AND (toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1) % 86400 < least(86400, toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(toStartOfHour({from:DateTime('UTC')})))
             GROUP BY provider, model, service_name, day, status, error_type
         )
         ARRAY JOIN [('provider', ''), ('model', spanledger_model_family(model)::String), ('service', service_name::String)] AS piece
@@ -36,9 +36,9 @@ WITH
             SELECT provider, model, service_name, intDiv((toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1), 86400) AS day,
                 quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(duration_ns, kind = 'charge' AND reason = '') AS duration_,
                 quantilesDDIfState(0.01, 0.5, 0.95, 0.99)(ttft_ns, kind = 'charge' AND reason = '') AS ttft_
-            FROM spanledger.postings(whole=1, from=toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND) - INTERVAL 8 DAY, to=toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND),
-                @same_filters)
-            WHERE (toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1) % 86400 < least(86400, toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(toStartOfHour({from:DateTime('UTC')})))
+            FROM spanledger.ledger
+            WHERE hour >= toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND) - INTERVAL 8 DAY AND hour < toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND) AND @passes_filters
+              AND (toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(hour) - 1) % 86400 < least(86400, toUnixTimestamp(toStartOfHour({to:DateTime('UTC')} + INTERVAL 3599 SECOND)) - toUnixTimestamp(toStartOfHour({from:DateTime('UTC')})))
             GROUP BY provider, model, service_name, day
         )
         ARRAY JOIN [('provider', ''), ('model', spanledger_model_family(model)::String), ('service', service_name::String)] AS piece

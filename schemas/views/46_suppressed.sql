@@ -14,15 +14,11 @@ FROM
     GROUP BY reason, model
     UNION ALL
     SELECT if(reason = 'same_call', 'same_call', 'billed_by_child') AS reason, model::String AS model, -sum(calls) AS spans_, -sum(cost_usd) AS cost_usd_
-    FROM spanledger.postings(whole=1, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        @same_filters) AS postings
+    FROM spanledger.ledger AS postings
     WHERE postings.reason IN ('billed_by_child', 'parent_not_billed', 'same_call')
-    GROUP BY reason, model
-    UNION ALL
-    SELECT if(reason = 'same_call', 'same_call', 'billed_by_child') AS reason, model::String AS model, -sum(calls) AS spans_, -sum(cost_usd) AS cost_usd_
-    FROM spanledger.postings(whole=0, from={from:DateTime('UTC')}, to={to:DateTime('UTC')},
-        @same_filters) AS postings
-    WHERE postings.reason IN ('billed_by_child', 'parent_not_billed', 'same_call')
+      AND hour >= toStartOfHour({from:DateTime('UTC')}) AND hour < {to:DateTime('UTC')}
+      AND minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+      AND @passes_filters
     GROUP BY reason, model
 )
 GROUP BY reason, model

@@ -246,6 +246,19 @@ def test_each_table_keeps_its_rows_as_long_as_it_is_told(store: Store) -> None:
         assert ttl(store, table) == ""
 
 
+def test_a_view_that_has_no_file_any_more_is_dropped_and_one_of_a_user_is_not(store: Store) -> None:
+    for name in ("sums", "of_a_user"):
+        store.command(f"CREATE VIEW spanledger.{name} AS SELECT 1")
+    store.command("INSERT INTO spanledger.migrations VALUES ('views/20_sums', '', now64(3))")
+    assert store.pending()
+
+    store.migrate(datetime.now(UTC))
+
+    views = "SELECT name FROM system.tables WHERE database = 'spanledger' AND name IN ('sums', 'of_a_user', 'usage')"
+    assert {name for (name,) in store.query(views)} == {"of_a_user", "usage"}
+    assert not store.pending()
+
+
 def test_what_is_past_its_time_is_deleted_and_what_is_not_is_kept(store: Store, segment: Callable[..., Path]) -> None:
     day = 86_400 * 10**9
     now = envelope(b"").received_at

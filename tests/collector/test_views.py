@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -119,7 +120,9 @@ TAKES = {
     "provider_health": {"from", "to", "project", *FILTERS},
 }
 PAGE_VIEWS = tuple(TAKES)
-ROLLUPS = {"spend_by_hour", "spend_by_customer", "latency_by_hour", "calls_by_hour"}
+BY_HOUR = {"spend_by_hour", "spend_by_customer", "durations_by_hour", "calls_by_hour"}
+BY_DAY = {"spend_by_day", "spend_by_customer_and_day", "durations_by_day", "calls_by_day"}
+ROLLUPS = BY_HOUR | BY_DAY
 
 
 def statement(view: str, **parameters: Any) -> str:
@@ -585,6 +588,20 @@ def test_movers_compare_with_the_period_before_of_the_same_length(ledger: Ledger
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("start", "end"), [(1440, 2880), (1445, 2903), (2903, 2911), (1500, 2820)])
+def test_movers_say_what_usage_says_of_each_of_the_periods(ledger: Ledger, start: int, end: int) -> None:
+    ledger.post(*some_calls(12, 1500))
+    since, until = MIDNIGHT + timedelta(minutes=start), MIDNIGHT + timedelta(minutes=end)
+    now = {row["value"]: row for row in ledger.ask("usage", by="feature", from_=since, to=until)}
+    before = {row["value"]: row for row in ledger.ask("usage", by="feature", from_=since - (until - since), to=since)}
+    movers = {row["value"]: row for row in ledger.ask("movers", by="feature", from_=since, to=until)}
+    assert movers.keys() == now.keys() | before.keys()
+    for value, row in movers.items():
+        for name, rows in (("now", now), ("before", before)):
+            assert row[f"calls_{name}"] == (rows[value]["calls"] if value in rows else 0)
+            assert row[f"cost_usd_{name}"] == (rows[value]["cost_usd"] if value in rows else 0)
+
+
 def test_dimension_values_are_what_the_range_has_to_filter_by(ledger: Ledger) -> None:
     ledger.post(
         Posting(),
@@ -614,13 +631,14 @@ def test_freshness_says_how_far_the_ledger_reaches_and_when_it_was_last_posted_t
 
 @pytest.fixture
 def long_ledger(ledger: Ledger) -> Ledger:
-    """Enough rows that the engine has reason to prefer a rollup."""
+    """Enough rows that the engine has reason to prefer a rollup, and of the rollups the one by the day: it reads whole granules."""
     ledger.client.command(f"""
         INSERT INTO spanledger.ledger
-            (timestamp, posted_at, period, kind, project, service_name, model, customer, calls, duration_ns)
+            (timestamp, posted_at, period, kind, project, service_name, model, feature, customer, prompt_version, calls, duration_ns)
         SELECT
             toDateTime64('{MIDNIGHT:%F %T}', 9, 'UTC') + number * 2.5 AS timestamp, timestamp,
-            toStartOfMonth(timestamp), 'charge', 'default', 'web', 'gpt-5', toString(number % 5), 1, 1000000000
+            toStartOfMonth(timestamp), 'charge', 'default', 'web', 'gpt-5', toString(number % 600) AS of_many, of_many,
+            of_many, 1, 1000000000
         FROM numbers(100000)""")
     ledger.merge()
     return ledger
@@ -646,6 +664,45 @@ def test_each_view_of_the_pages_reads_a_rollup(long_ledger: Ledger) -> None:
         assert set(rollups) - {"spanledger.ledger"} and set(rollups) <= ROLLUPS | {"spanledger.ledger"}, (view, step)
 
 
+@pytest.mark.parametrize(
+    ("view", "asked", "rollup"),
+    [
+        ("usage", {"by": "feature"}, "spend_by_day"),
+        ("usage", {"by": "customer"}, "spend_by_customer_and_day"),
+        ("coverage", {}, "spend_by_day"),
+        ("freshness", {}, "spend_by_day"),
+        ("latency", {"by": "model"}, "durations_by_day"),
+        ("errors", {"by": "error_type"}, "calls_by_day"),
+        ("speed", {"by": "prompt"}, "calls_by_day"),
+        ("heatmap", {}, "calls_by_day"),
+    ],
+)
+def test_days_that_lie_wholly_in_a_range_are_read_from_the_rollups_by_the_day(
+    long_ledger: Ledger, view: str, asked: dict[str, str], rollup: str
+) -> None:
+    since, until = MIDNIGHT - timedelta(minutes=7), MIDNIGHT + timedelta(days=2, hours=3, minutes=17)
+    for step in (0, 86400, 7 * 86400):
+        rollups = long_ledger.rollups(view, step=step, from_=since, to=until, **asked)
+        assert set(rollups) & BY_DAY == {rollup}, step
+    if "step" in TAKES[view]:
+        assert not set(long_ledger.rollups(view, step=3600, from_=since, to=until, **asked)) & BY_DAY
+
+
+@pytest.mark.parametrize(("start", "end"), [(-7, 3077), (0, 2880), (615, 2903), (1439, 1441), (600, 630), (1440, 4320)])
+def test_rollups_and_rows_give_the_same_answer_wherever_a_range_begins_and_ends(
+    long_ledger: Ledger, start: int, end: int
+) -> None:
+    since, until = MIDNIGHT + timedelta(minutes=start), MIDNIGHT + timedelta(minutes=end)
+    given = {"from_": since, "to": until}
+    for view, step in product(("usage", "latency", "coverage", "heatmap", "speed", "movers"), (0, 3600, 86400)):
+        asked = statement(view, step=step, **given)
+        from_rows = long_ledger.client.query(f"{asked} SETTINGS optimize_use_projections = 0").result_rows
+        assert Counter(long_ledger.client.query(asked).result_rows) == Counter(from_rows), (view, step)
+    [usage] = long_ledger.ask("usage", **given)
+    seconds = [number * 2.5 for number in range(100_000)]
+    assert usage["calls"] == sum(start * 60 <= second < end * 60 for second in seconds)
+
+
 def test_spend_by_a_dimension_reads_the_rollup_with_the_common_filters_too(long_ledger: Ledger) -> None:
     filters = {
         "project": "default",
@@ -655,19 +712,21 @@ def test_spend_by_a_dimension_reads_the_rollup_with_the_common_filters_too(long_
         "features": ["search"],
     }
     for view, by in product(("usage", "movers"), sorted(set(DIMENSIONS) - {"customer"})):
-        assert "spend_by_hour" in long_ledger.rollups(view, by=by), by
-        assert "spend_by_hour" in long_ledger.rollups(view, by=by, **filters), by
+        assert {"spend_by_hour", "spend_by_day"} & set(long_ledger.rollups(view, by=by)), by
+        assert {"spend_by_hour", "spend_by_day"} & set(long_ledger.rollups(view, by=by, **filters)), by
 
 
 def test_spend_by_customer_and_of_some_customers_reads_the_rollup_of_customers(long_ledger: Ledger) -> None:
     assert "spend_by_customer" in long_ledger.rollups(
-        "usage", by="customer", customers=["1", "2"], environments=["production"]
+        "usage", by="customer", step=3600, customers=["1", "2"], environments=["production"]
     )
 
 
 def test_latency_reads_its_rollup_by_service_and_model(long_ledger: Ledger) -> None:
     for by in ("", "service", "provider", "model", "family", "environment"):
-        assert "latency_by_hour" in long_ledger.rollups("latency", by=by, step=3600, services=["web"], models=["gpt-5"])
+        assert "durations_by_hour" in long_ledger.rollups(
+            "latency", by=by, step=3600, services=["web"], models=["gpt-5"]
+        )
 
 
 def test_errors_and_speed_read_their_rollup_by_whatever_it_has(long_ledger: Ledger) -> None:
@@ -679,7 +738,7 @@ def test_errors_and_speed_read_their_rollup_by_whatever_it_has(long_ledger: Ledg
 def test_provider_health_reads_rollups_alone(long_ledger: Ledger) -> None:
     until = MIDNIGHT + timedelta(days=2, minutes=17)
     rollups = long_ledger.rollups("provider_health", from_=until - timedelta(hours=3), to=until)
-    assert set(rollups) == {"calls_by_hour", "latency_by_hour"}
+    assert set(rollups) == {"calls_by_hour", "durations_by_hour"}
 
 
 def test_the_rollups_agree_with_the_rows_after_a_segment_is_deleted_and_parts_are_merged(ledger: Ledger) -> None:

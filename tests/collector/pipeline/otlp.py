@@ -128,6 +128,10 @@ def request(*resources: ResourceSpans) -> bytes:
     return bytes(ExportTraceServiceRequest(resource_spans=resources).SerializeToString())
 
 
+def envelope(body: bytes, received_at: int = NOW_NS, signal: Signal = Signal.TRACES) -> Envelope:
+    return Envelope("default", received_at, digest("default", body, signal), body, signal)
+
+
 @dataclass(frozen=True)
 class Card:
     """A rate card of the price book: US dollars per million tokens, by bucket."""
@@ -160,20 +164,23 @@ class Card:
 
 @dataclass
 class Posted:
-    """The rows that one segment came to."""
+    """The rows that one segment came to. Those of all `segments` of an INSERT are read together."""
 
     pipeline: Pipeline
     segment: int
-    cached: dict[str, list[Row]] = field(default_factory=dict)
+    segments: range
+    read: dict[str, dict[int, list[Row]]] = field(default_factory=dict)
 
     def rows(self, table: str) -> list[Row]:
         """As posted, in no order; the columns that are computed on reading too."""
-        if table not in self.cached:
+        if table not in self.read:
             columns = ", ".join(["*", *COMPUTED.get(table, [])])
-            self.cached[table] = self.pipeline.ask(
-                f"SELECT {columns} FROM spanledger.{table} WHERE segment = {self.segment}"
-            )
-        return self.cached[table]
+            found = self.read[table] = {segment: [] for segment in self.segments}
+            for row in self.pipeline.ask(
+                f"SELECT {columns} FROM spanledger.{table} WHERE segment >= {self.segments[0]} AND segment <= {self.segments[-1]}"
+            ):
+                found[row["segment"]].append(row)
+        return self.read[table][self.segment]
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -210,17 +217,27 @@ class Pipeline:
 
     def post(self, *requests: bytes, received_at: int = NOW_NS, signal: Signal = Signal.TRACES) -> Posted:
         """Post requests of one signal."""
-        return self.post_envelopes(
-            *(Envelope("default", received_at, digest("default", body, signal), body, signal) for body in requests)
-        )
+        return self.post_envelopes(*(envelope(body, received_at, signal) for body in requests))
 
     def post_envelopes(self, *envelopes: Envelope) -> Posted:
-        self.segments += 1
+        [posted] = self._post([envelopes])
+        return posted
+
+    def post_each(self, *envelopes: Envelope) -> list[Posted]:
+        """Post each as a segment of its own, all by one INSERT, which takes longer to plan than to run."""
+        return self._post([[envelope] for envelope in envelopes])
+
+    def _post(self, segments: Sequence[Sequence[Envelope]]) -> list[Posted]:
+        numbers = range(self.segments + 1, self.segments + 1 + len(segments))
+        self.segments = numbers[-1]
         path = self.folder / "segment"
-        path.write_bytes(b"".join(envelope.encode(self.segments) for envelope in envelopes))
-        signals = any(envelope.signal is not Signal.TRACES for envelope in envelopes)
+        with path.open("wb") as file:
+            for number, envelopes in zip(numbers, segments, strict=True):
+                file.writelines(envelope.encode(number) for envelope in envelopes)
+        signals = any(envelope.signal is not Signal.TRACES for envelopes in segments for envelope in envelopes)
         self.store.post(path, f"{self.segments}/1", signals)
-        return Posted(self, self.segments)
+        read: dict[str, dict[int, list[Row]]] = {}
+        return [Posted(self, number, numbers, read) for number in numbers]
 
     def post_spans(self, *spans: Span, **of_resource: Any) -> Posted:
         return self.post(request(resource(*spans, **of_resource)))

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.pipeline.otlp import envelope
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector import yaml_file
+from spanledger_collector.envelope import Envelope
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 DOCS = Path(__file__).parents[3] / "docs" / "dialects.md"
@@ -29,6 +31,11 @@ def body(sample: str) -> bytes:
 def spans(sample: str) -> list[Span]:
     request = ExportTraceServiceRequest.FromString(body(sample))
     return [span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
+
+
+def received(sample: str) -> Envelope:
+    """A sample as it was received, at the end of its last span."""
+    return envelope(body(sample), max(span.end_time_unix_nano for span in spans(sample)))
 
 
 @dataclass(frozen=True)

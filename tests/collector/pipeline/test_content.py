@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector.pipeline.otlp import NOW_NS, Pipeline, Posted, Value, call, request, resource, span
+from collector.pipeline import recorded
+from collector.pipeline.otlp import NOW_NS, Pipeline, Posted, Value, call, envelope, request, resource, span
 from collector.pipeline.signals import log, logs
-from hypothesis import HealthCheck, given, settings
+from collector.pipeline.together import together
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanledger_collector.config import ContentCapture
 from spanledger_collector.content import capture
+from spanledger_collector.contract import Contract
+from spanledger_collector.envelope import Envelope
 from spanledger_collector.structured import flattened
 from spanledger_collector.wire import Signal
 
@@ -36,11 +40,18 @@ def captured(pipeline: Pipeline) -> Iterator[None]:
     capture(pipeline.store, ContentCapture())
 
 
+def as_stored(received: Envelope) -> Envelope:
+    """A request as the door has it stored."""
+    body = flattened(received.signal, received.request, Contract.load().is_content)
+    return envelope(body, received.received_at, received.signal)
+
+
+def written(*spans: Span) -> Envelope:
+    return as_stored(envelope(request(resource(*spans))))
+
+
 def post(pipeline: Pipeline, body: bytes, signal: Signal = Signal.TRACES, received_at: int = NOW_NS) -> Posted:
-    """Post a request as the door has it stored."""
-    return pipeline.post(
-        flattened(signal, body, pipeline.store.contract.is_content), signal=signal, received_at=received_at
-    )
+    return pipeline.post_envelopes(as_stored(envelope(body, received_at, signal)))
 
 
 def said(posted: Posted) -> list[Said]:
@@ -65,7 +76,7 @@ def of_span(pipeline: Pipeline, values: dict[str, Value], **fields: Any) -> list
     return said(post(pipeline, request(resource(span(values, **fields)))))
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "expected"),
     [
         ("langfuse-openai", {SYSTEM, USER, HELLO, TOOL}),
@@ -86,20 +97,15 @@ def of_span(pipeline: Pipeline, values: dict[str, Value], **fields: Any) -> list
         ("traceloop-openai", {SYSTEM, USER, HELLO, TOOL}),
         ("vercel-ai-sdk-6", {SYSTEM, USER, HELLO, TOOL}),
     ],
+    lambda name, expected: as_stored(recorded.received(name)),
 )
 def test_what_was_said_in_recorded_spans_is_the_same_in_every_dialect(
-    pipeline: Pipeline, name: str, expected: set[Said]
+    stored: Posted, name: str, expected: set[Said]
 ) -> None:
-    body = (GOLDEN / f"{name}.otlp.pb").read_bytes()
-    sent = ExportTraceServiceRequest.FromString(body)
-    at = max(s.end_time_unix_nano for r in sent.resource_spans for scope in r.scope_spans for s in scope.spans)
-
-    posted = post(pipeline, body, received_at=at)
-
-    assert expected <= set(said(posted))
+    assert expected <= set(said(stored))
     calls = [
         p
-        for row in posted.rows("span_content")
+        for row in stored.rows("span_content")
         for m in row["messages"]
         for p in m["parts"]
         if p["type"] == "tool_call"
@@ -140,7 +146,7 @@ CHAT: list[Any] = [{"role": "system", "content": "S"}, {"role": "user", "content
 ROLES = [("system", "S"), ("user", "U")]
 
 
-@pytest.mark.parametrize(
+@together(
     "values",
     [
         {"gen_ai.input.messages": json.dumps(CHAT)},
@@ -153,14 +159,18 @@ ROLES = [("system", "S"), ("user", "U")]
         {"llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "S",
          "llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.contents.0.message_content.text": "U"},
     ],
+    lambda values: written(span(values)),
 )  # fmt: skip
-def test_prompts_come_to_the_same_whatever_shape_they_were_written_in(
-    pipeline: Pipeline, values: dict[str, Value]
-) -> None:
-    assert sorted(of_span(pipeline, values)) == [("input", "user", "text", "U"), ("system", "system", "text", "S")]
+def test_prompts_come_to_the_same_whatever_shape_they_were_written_in(stored: Posted, values: dict[str, Value]) -> None:
+    assert sorted(said(stored)) == [("input", "user", "text", "U"), ("system", "system", "text", "S")]
 
 
-@pytest.mark.parametrize(
+def of_part(part: dict[str, Any]) -> Span:
+    document = json.dumps([{"role": "assistant", "parts": [part]}], separators=(",", ":"))
+    return span({"gen_ai.output.messages": document})
+
+
+@together(
     ("part", "expected"),
     [
         ({"type": "reasoning", "content": "hm"}, ("reasoning", "hm", "", "")),
@@ -175,15 +185,12 @@ def test_prompts_come_to_the_same_whatever_shape_they_were_written_in(
         ({"type": "image_url", "image_url": {"url": "https://a"}}, ("uri", '{"url":"https://a"}', "", "")),
         ({"type": "never seen", "thing": 1}, ("text", '{"type":"never seen","thing":1}', "", "")),
     ],
+    lambda part, expected: written(of_part(part)),
 )  # fmt: skip
 def test_each_part_has_a_type_of_the_conventions_and_its_ids(
-    pipeline: Pipeline, part: dict[str, Any], expected: tuple[str, ...]
+    stored: Posted, part: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    document = json.dumps([{"role": "assistant", "parts": [part]}], separators=(",", ":"))
-
-    posted = post(pipeline, request(resource(span({"gen_ai.output.messages": document}))))
-
-    [row] = posted.rows("span_content")
+    [row] = stored.rows("span_content")
     [message] = row["messages"]
     got = [(p["type"], p["content"], p["id"], p["name"]) for p in message["parts"]]
     assert got == [expected]
@@ -229,13 +236,17 @@ def test_of_sources_that_say_the_same_the_best_is_kept_once(pipeline: Pipeline) 
     assert row["direction"] == "input" and said(posted) == [("input", "user", "text", "U")]
 
 
-@given(st.text(max_size=60) | st.binary(max_size=20).map(lambda raw: raw.decode("latin-1")))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_a_content_attribute_holds_is_kept_and_nothing_fails(pipeline: Pipeline, text: str) -> None:
-    posted = post(pipeline, request(resource(call({"gen_ai.prompt": f'{{"{text}', "gen_ai.completion": f"[{text}"}))))
+TEXTS = st.text(max_size=60) | st.binary(max_size=20).map(lambda raw: raw.decode("latin-1"))
 
-    assert posted.counts["spans"] == 1
-    assert {content for _, _, _, content in said(posted)} == {f'{{"{text}', f"[{text}"}
+
+@settings(max_examples=5)
+@given(st.lists(TEXTS, min_size=1, max_size=20))
+def test_whatever_a_content_attribute_holds_is_kept_and_nothing_fails(pipeline: Pipeline, texts: list[str]) -> None:
+    calls = [call({"gen_ai.prompt": f'{{"{text}', "gen_ai.completion": f"[{text}"}) for text in texts]
+
+    for text, posted in zip(texts, pipeline.post_each(*map(written, calls)), strict=True):
+        assert posted.counts["spans"] == 1
+        assert {content for _, _, _, content in said(posted)} == {f'{{"{text}', f"[{text}"}
 
 
 def test_json_of_any_shape_is_kept(pipeline: Pipeline) -> None:
@@ -250,8 +261,9 @@ def test_json_of_any_shape_is_kept(pipeline: Pipeline) -> None:
         {"messages": [1]},
         {"choices": [{}]},
     ]
-    for shape in shapes:
-        assert of_span(pipeline, {"gen_ai.output.messages": json.dumps(shape)}), shape
+    spans = [span({"gen_ai.output.messages": json.dumps(shape)}) for shape in shapes]
+    for shape, posted in zip(shapes, pipeline.post_each(*map(written, spans)), strict=True):
+        assert said(posted), shape
 
 
 def test_what_was_said_of_a_span_is_one_row_in_order(pipeline: Pipeline) -> None:

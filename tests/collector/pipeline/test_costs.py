@@ -20,8 +20,10 @@ from collector.pipeline.otlp import (
     rates,
     span,
 )
+from collector.pipeline.together import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 INPUT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
 CACHE_READ = "gen_ai.usage.cache_read.input_tokens"
@@ -88,9 +90,9 @@ def test_tokens_without_a_rate_leave_the_call_unpriced(pipeline: Pipeline) -> No
     assert cost(pipeline.post_spans(call({CACHE_READ: 0}))) == ("priced", Decimal("0.0028"))
 
 
-@pytest.mark.parametrize("tier", ["default", "standard", "auto", "on_demand", None])
-def test_a_standard_service_tier_pays_the_list_price(pipeline: Pipeline, tier: str | None) -> None:
-    assert cost(pipeline.post_spans(call({TIER: tier}))) == ("priced", Decimal("0.0028"))
+@together("tier", ["default", "standard", "auto", "on_demand", None], lambda tier: call({TIER: tier}))
+def test_a_standard_service_tier_pays_the_list_price(stored: Posted, tier: str | None) -> None:
+    assert cost(stored) == ("priced", Decimal("0.0028"))
 
 
 def test_a_service_tier_with_rates_of_its_own_pays_those(pipeline: Pipeline) -> None:
@@ -114,7 +116,7 @@ def test_a_call_with_doubtful_usage_is_partial_and_costs_what_can_be_believed(pi
     assert cost(pipeline.post_spans(call({OUTPUT: -1, TIER: "scale"}))) == ("partial", Decimal("0.002"))
 
 
-@pytest.mark.parametrize(
+@together(
     "refusal",
     [
         {"error.type": "openai.RateLimitError"},
@@ -123,12 +125,11 @@ def test_a_call_with_doubtful_usage_is_partial_and_costs_what_can_be_believed(pi
         {"error.type": "whatever", "http.response.status_code": 503},
         {"http.response.status_code": 400},
     ],
+    lambda refusal: call(NO_USAGE | refusal),
 )
-def test_a_refused_call_without_usage_is_free(pipeline: Pipeline, refusal: dict[str, Value]) -> None:
-    posted = pipeline.post_spans(call(NO_USAGE | refusal))
-
-    assert cost(posted) == ("free", Decimal(0))
-    assert posted.posting["status"] == "error"
+def test_a_refused_call_without_usage_is_free(stored: Posted, refusal: dict[str, Value]) -> None:
+    assert cost(stored) == ("free", Decimal(0))
+    assert stored.posting["status"] == "error"
 
 
 def test_a_refusal_may_be_known_by_the_exception_alone(pipeline: Pipeline) -> None:
@@ -143,11 +144,15 @@ def test_a_refusal_may_be_known_by_the_exception_alone(pipeline: Pipeline) -> No
     assert posted.posting["error_type"] == "RateLimitError"
 
 
-@pytest.mark.parametrize("error", ["TimeoutError", "asyncio.CancelledError", "openai.APITimeoutError", "_OTHER"])
+@together(
+    "error",
+    ["TimeoutError", "asyncio.CancelledError", "openai.APITimeoutError", "_OTHER"],
+    lambda error: call(NO_USAGE | {"error.type": error}),
+)
 def test_a_call_that_failed_otherwise_without_usage_may_have_been_billed_so_it_is_unpriced(
-    pipeline: Pipeline, error: str
+    stored: Posted, error: str
 ) -> None:
-    assert cost(pipeline.post_spans(call(NO_USAGE | {"error.type": error}))) == ("unpriced", None)
+    assert cost(stored) == ("unpriced", None)
 
 
 def test_a_call_that_succeeded_without_usage_is_unpriced(pipeline: Pipeline) -> None:
@@ -169,11 +174,9 @@ def reported(amount: Value, source: str = "provider", currency: str | None = "US
 UNKNOWN: dict[str, Value] = {"gen_ai.request.model": "model-x"}
 
 
-@pytest.mark.parametrize("currency", ["USD", None])
-def test_a_reported_cost_stands_in_where_no_price_is_known(pipeline: Pipeline, currency: str | None) -> None:
-    posted = pipeline.post_spans(call(UNKNOWN | reported(0.25, currency=currency)))
-
-    assert cost(posted) == ("reported", Decimal("0.25"))
+@together("currency", ["USD", None], lambda currency: call(UNKNOWN | reported(0.25, currency=currency)))
+def test_a_reported_cost_stands_in_where_no_price_is_known(stored: Posted, currency: str | None) -> None:
+    assert cost(stored) == ("reported", Decimal("0.25"))
 
 
 def test_a_reported_cost_stands_in_where_no_usage_is_known(pipeline: Pipeline) -> None:
@@ -194,42 +197,48 @@ def test_our_own_sdk_knows_no_more_than_the_book(pipeline: Pipeline) -> None:
     assert (posted.span["reported_cost_usd"], posted.span["reported_cost_source"]) == (Decimal("0.25"), "local")
 
 
-@pytest.mark.parametrize("amount", [-0.01, 100_000.01, 1e300, float("nan"), float("inf"), "much", True, [0.25], ""])
-def test_a_reported_cost_beyond_reason_is_not_believed(pipeline: Pipeline, amount: Value) -> None:
-    posted = pipeline.post_spans(call(UNKNOWN | reported(amount)))
-
-    assert cost(posted) == ("unpriced", None)
-    assert (posted.span["reported_cost_usd"], posted.span["reported_cost_source"]) == (None, "")
+@together(
+    "amount",
+    [-0.01, 100_000.01, 1e300, float("nan"), float("inf"), "much", True, [0.25], ""],
+    lambda amount: call(UNKNOWN | reported(amount)),
+)
+def test_a_reported_cost_beyond_reason_is_not_believed(stored: Posted, amount: Value) -> None:
+    assert cost(stored) == ("unpriced", None)
+    assert (stored.span["reported_cost_usd"], stored.span["reported_cost_source"]) == (None, "")
 
 
 def test_a_reported_cost_in_another_currency_is_not_believed(pipeline: Pipeline) -> None:
     assert cost(pipeline.post_spans(call(UNKNOWN | reported(0.25, currency="EUR")))) == ("unpriced", None)
 
 
-@pytest.mark.parametrize(
-    ("amount", "posted_as"), [(1e-9, "0.000000001"), ("0.10", "0.1"), (3, "3"), (100_000, "100000")]
+@together(
+    ("amount", "posted_as"),
+    [(1e-9, "0.000000001"), ("0.10", "0.1"), (3, "3"), (100_000, "100000")],
+    lambda amount, posted_as: call(UNKNOWN | reported(amount)),
 )
-def test_a_reported_cost_may_be_a_float_a_text_or_an_int(pipeline: Pipeline, amount: Value, posted_as: str) -> None:
-    assert cost(pipeline.post_spans(call(UNKNOWN | reported(amount)))) == ("reported", Decimal(posted_as))
+def test_a_reported_cost_may_be_a_float_a_text_or_an_int(stored: Posted, amount: Value, posted_as: str) -> None:
+    assert cost(stored) == ("reported", Decimal(posted_as))
 
 
-@pytest.mark.parametrize(
-    "operation", ["invoke_agent", "execute_tool", "create_agent", "invoke_workflow", "something_new"]
+@together(
+    "operation",
+    ["invoke_agent", "execute_tool", "create_agent", "invoke_workflow", "something_new"],
+    lambda operation: call({"gen_ai.operation.name": operation} | reported(0.25)),
 )
-def test_what_is_no_call_is_never_billed(pipeline: Pipeline, operation: str) -> None:
-    posted = pipeline.post_spans(call({"gen_ai.operation.name": operation} | reported(0.25)))
-
-    assert posted.counts["ledger"] == 0
-    assert (posted.span["billing_owner"], posted.span["cost_usd"], posted.span["cost_status"]) == (False, None, "")
-    assert posted.span["input_tokens"] == 1000
+def test_what_is_no_call_is_never_billed(stored: Posted, operation: str) -> None:
+    assert stored.counts["ledger"] == 0
+    assert (stored.span["billing_owner"], stored.span["cost_usd"], stored.span["cost_status"]) == (False, None, "")
+    assert stored.span["input_tokens"] == 1000
 
 
-@pytest.mark.parametrize("operation", ["chat", "generate_content", "text_completion", "embeddings", "rerank"])
-def test_every_kind_of_call_is_billed(pipeline: Pipeline, operation: str) -> None:
-    posted = pipeline.post_spans(call({"gen_ai.operation.name": operation}))
-
-    assert cost(posted) == ("priced", Decimal("0.0028"))
-    assert (posted.posting["operation"], posted.span["billing_owner"]) == (operation, True)
+@together(
+    "operation",
+    ["chat", "generate_content", "text_completion", "embeddings", "rerank"],
+    lambda operation: call({"gen_ai.operation.name": operation}),
+)
+def test_every_kind_of_call_is_billed(stored: Posted, operation: str) -> None:
+    assert cost(stored) == ("priced", Decimal("0.0028"))
+    assert (stored.posting["operation"], stored.span["billing_owner"]) == (operation, True)
 
 
 def test_usage_without_an_operation_is_a_chat(pipeline: Pipeline) -> None:
@@ -244,45 +253,45 @@ def test_a_span_that_has_nothing_to_do_with_models_is_not_billed(pipeline: Pipel
     assert posted.counts == {"spans": 1, "ledger": 0, "rejected": 0, "deliveries": 1}
 
 
-@pytest.mark.parametrize(
+@together(
     ("tokens", "dollars"),
     [(200_000, "0.2"), (200_001, "0.600003")],
+    lambda tokens, dollars: call({"gen_ai.request.model": "tiered", INPUT: tokens, OUTPUT: 0}),
     ids=["below the tier", "at the tier, for all tokens"],
 )
-def test_the_total_input_chooses_the_rate_card(pipeline: Pipeline, tokens: int, dollars: str) -> None:
-    posted = pipeline.post_spans(call({"gen_ai.request.model": "tiered", INPUT: tokens, OUTPUT: 0}))
-
-    assert cost(posted) == ("priced", Decimal(dollars))
+def test_the_total_input_chooses_the_rate_card(stored: Posted, tokens: int, dollars: str) -> None:
+    assert cost(stored) == ("priced", Decimal(dollars))
 
 
-@pytest.mark.parametrize(
+def million(model: str, start: int) -> Span:
+    """A call of a million tokens that began at `start`."""
+    values: dict[str, Value] = {"gen_ai.request.model": model, INPUT: 1_000_000, OUTPUT: 0}
+    return call(values, start_time_unix_nano=start, end_time_unix_nano=start + 1)
+
+
+@together(
     ("hour", "minute", "dollars"),
     [(0, 0, "5"), (0, 29, "5"), (0, 30, "1"), (12, 0, "1"), (22, 59, "1"), (23, 0, "5"), (23, 59, "5")],
+    lambda hour, minute, dollars: million(
+        "by-day", NOW_NS - DAY // 2 + (60 * hour + minute) * 60 * SECOND + 59 * SECOND
+    ),
 )
-def test_the_minute_of_the_day_chooses_the_rate_card(pipeline: Pipeline, hour: int, minute: int, dollars: str) -> None:
-    start = NOW_NS - DAY // 2 + (60 * hour + minute) * 60 * SECOND + 59 * SECOND
-    values: dict[str, Value] = {"gen_ai.request.model": "by-day", INPUT: 1_000_000, OUTPUT: 0}
-
-    posted = pipeline.post_spans(call(values, start_time_unix_nano=start, end_time_unix_nano=start + 1))
-
-    assert cost(posted) == ("priced", Decimal(dollars))
+def test_the_minute_of_the_day_chooses_the_rate_card(stored: Posted, hour: int, minute: int, dollars: str) -> None:
+    assert cost(stored) == ("priced", Decimal(dollars))
 
 
-@pytest.mark.parametrize(
+@together(
     ("start", "dollars"),
     [
         (NOW_NS - 3 * DAY // 2 - 1, Decimal(8)),
         (NOW_NS - 3 * DAY // 2, Decimal(6)),
         (NOW_NS - 400 * DAY, None),
     ],
+    lambda start, dollars: million("dated", start),
     ids=["the last moment of October", "the first of November", "before the book began"],
 )
-def test_the_day_of_the_call_chooses_the_price(pipeline: Pipeline, start: int, dollars: Decimal | None) -> None:
-    values: dict[str, Value] = {"gen_ai.request.model": "dated", INPUT: 1_000_000, OUTPUT: 0}
-
-    posted = pipeline.post_spans(call(values, start_time_unix_nano=start, end_time_unix_nano=start + 1))
-
-    assert cost(posted) == (("unpriced" if dollars is None else "priced"), dollars)
+def test_the_day_of_the_call_chooses_the_price(stored: Posted, start: int, dollars: Decimal | None) -> None:
+    assert cost(stored) == (("unpriced" if dollars is None else "priced"), dollars)
 
 
 def test_a_fee_for_the_call_is_added(pipeline: Pipeline) -> None:
@@ -291,13 +300,13 @@ def test_a_fee_for_the_call_is_added(pipeline: Pipeline) -> None:
     assert cost(posted) == ("priced", Decimal("0.011"))  # 1,000 tokens at 1 dollar a million, and a cent
 
 
-@pytest.mark.parametrize(
-    ("tokens", "picodollars"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)]
+@together(
+    ("tokens", "picodollars"),
+    [(1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)],
+    lambda tokens, picodollars: call({"gen_ai.request.model": "dust", INPUT: tokens, OUTPUT: 0}),
 )  # half a picodollar each
-def test_money_is_rounded_half_even_at_the_twelfth_decimal(pipeline: Pipeline, tokens: int, picodollars: int) -> None:
-    posted = pipeline.post_spans(call({"gen_ai.request.model": "dust", INPUT: tokens, OUTPUT: 0}))
-
-    assert cost(posted) == ("priced", picodollars * PLACE)
+def test_money_is_rounded_half_even_at_the_twelfth_decimal(stored: Posted, tokens: int, picodollars: int) -> None:
+    assert cost(stored) == ("priced", picodollars * PLACE)
 
 
 BUCKET_ATTRIBUTES = {

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from collector.pipeline import recorded
 from collector.pipeline.otlp import Pipeline, Posted, Row, Value, attributes, call, failed, request, resource, span
+from collector.pipeline.together import together
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
-
-def posted(pipeline: Pipeline, sample: str) -> Posted:
-    received_at = max(span.end_time_unix_nano for span in recorded.spans(sample))
-    return pipeline.post(recorded.body(sample), received_at=received_at)
 
 
 def rows(pipeline: Pipeline, segment: int) -> dict[str, Row]:
@@ -24,8 +21,10 @@ def rows(pipeline: Pipeline, segment: int) -> dict[str, Row]:
 
 
 @pytest.mark.parametrize("sample", recorded.SAMPLES)
-def test_a_recorded_call_has_the_row_of_what_was_really_asked_and_answered(pipeline: Pipeline, sample: str) -> None:
-    stored = rows(pipeline, posted(pipeline, sample).segment)
+def test_a_recorded_call_has_the_row_of_what_was_really_asked_and_answered(
+    pipeline: Pipeline, samples: Mapping[str, Posted], sample: str
+) -> None:
+    stored = rows(pipeline, samples[sample].segment)
 
     calls = {call.span_id: call for call in recorded.calls(sample)}
     assert stored.keys() == calls.keys()
@@ -43,8 +42,8 @@ def test_a_difference_is_one_and_has_a_reason(sample: str) -> None:
 
 
 @pytest.mark.parametrize("sample", recorded.SAMPLES)
-def test_the_buckets_of_a_recorded_call_sum_to_its_totals(pipeline: Pipeline, sample: str) -> None:
-    posting = posted(pipeline, sample)
+def test_the_buckets_of_a_recorded_call_sum_to_its_totals(samples: Mapping[str, Posted], sample: str) -> None:
+    posting = samples[sample]
 
     totals = {row["span_id"]: (row["input_tokens"] or 0) + (row["output_tokens"] or 0) for row in posting.rows("spans")}
     for row in posting.rows("ledger"):
@@ -65,7 +64,7 @@ def one(pipeline: Pipeline, values: dict[str, Value], **fields: Any) -> Row:
     return pipeline.post_spans(span(values, **fields)).span
 
 
-@pytest.mark.parametrize(
+@together(
     ("values", "operation"),
     [
         ({"openinference.span.kind": "LLM"}, "chat"),
@@ -82,12 +81,13 @@ def one(pipeline: Pipeline, values: dict[str, Value], **fields: Any) -> Row:
         ({"gen_ai.operation.name": "chat", "openinference.span.kind": "AGENT"}, "chat"),
         ({"gen_ai.operation.name": "Rank.And.Roll"}, "rank.and.roll"),
     ],
+    lambda values, operation: span(values),
 )
-def test_an_operation_in_other_words(pipeline: Pipeline, values: dict[str, Value], operation: str) -> None:
-    assert one(pipeline, values)["operation"] == operation
+def test_an_operation_in_other_words(stored: Posted, values: dict[str, Value], operation: str) -> None:
+    assert stored.span["operation"] == operation
 
 
-@pytest.mark.parametrize(
+@together(
     ("values", "provider"),
     [
         ({"gen_ai.system": "OpenAI"}, "openai"),
@@ -110,12 +110,13 @@ def test_an_operation_in_other_words(pipeline: Pipeline, values: dict[str, Value
         ({"gen_ai.system": "openai", "server.address": "my-proxy.elb.amazonaws.com"}, "openai"),
         ({"gen_ai.system": "openai", "server.address": "europe-west1-aiplatform.googleapis.com"}, "gcp.vertex_ai"),
     ],
+    lambda values, provider: span(values),
 )
-def test_the_provider_is_who_bills(pipeline: Pipeline, values: dict[str, Value], provider: str) -> None:
-    assert one(pipeline, values)["provider"] == provider
+def test_the_provider_is_who_bills(stored: Posted, values: dict[str, Value], provider: str) -> None:
+    assert stored.span["provider"] == provider
 
 
-@pytest.mark.parametrize(
+@together(
     ("address", "host"),
     [
         ("127.0.0.1:43969", "127.0.0.1"),
@@ -125,12 +126,13 @@ def test_the_provider_is_who_bills(pipeline: Pipeline, values: dict[str, Value],
         ("::1", "::1"),
         ("http://[::1]:80/", "[::1]"),
     ],
+    lambda address, host: span({"server.address": address}),
 )
-def test_the_address_of_a_server_is_its_host(pipeline: Pipeline, address: str, host: str) -> None:
-    assert one(pipeline, {"server.address": address})["server_address"] == host
+def test_the_address_of_a_server_is_its_host(stored: Posted, address: str, host: str) -> None:
+    assert stored.span["server_address"] == host
 
 
-@pytest.mark.parametrize(
+@together(
     ("said", "reason"),
     [
         ("end_turn", "stop"),
@@ -141,17 +143,16 @@ def test_the_address_of_a_server_is_its_host(pipeline: Pipeline, address: str, h
         ("SAFETY", "content_filter"),
         ("Something else", "Something else"),
     ],
+    lambda said, reason: span({"gen_ai.response.finish_reasons": said}),
 )
-def test_a_finish_reason_in_other_words(pipeline: Pipeline, said: Value, reason: str) -> None:
-    row = pipeline.post_spans(span({"gen_ai.response.finish_reasons": said})).span
-
-    assert row["finish_reason"] == reason
+def test_a_finish_reason_in_other_words(stored: Posted, said: Value, reason: str) -> None:
+    assert stored.span["finish_reason"] == reason
 
 
 USAGE = "langfuse.observation.usage_details"
 
 
-@pytest.mark.parametrize(
+@together(
     ("document", "counts"),
     [
         ('{"prompt_tokens": 1200, "prompt_tokens_details": {"cached_tokens": 1024}}', (1200, 1024)),
@@ -170,9 +171,10 @@ USAGE = "langfuse.observation.usage_details"
         ("nothing", (None, None)),
         ('{"input": 8, "' + "x" * 70_000 + '": 1}', (None, None)),
     ],
+    lambda document, counts: span({USAGE: document}),
 )
-def test_usage_in_a_document(pipeline: Pipeline, document: str, counts: tuple[int | None, int | None]) -> None:
-    row = pipeline.post_spans(span({USAGE: document})).span
+def test_usage_in_a_document(stored: Posted, document: str, counts: tuple[int | None, int | None]) -> None:
+    row = stored.span
 
     assert (row["input_tokens"], row["cache_read_tokens"]) == counts
     assert row["attributes"] == {USAGE: document}  # what stands in it is no attribute
@@ -208,7 +210,7 @@ def test_where_input_leaves_out_what_was_cached_it_is_added(pipeline: Pipeline, 
     assert there["attributes"]["gen_ai.usage.input_tokens"] == "1000"
 
 
-@pytest.mark.parametrize(
+@together(
     ("values", "counts"),
     [
         (  # LangSmith has added them up
@@ -235,11 +237,10 @@ def test_where_input_leaves_out_what_was_cached_it_is_added(pipeline: Pipeline, 
             (1050, 700, 300, None),
         ),
     ],
+    lambda values, counts: span({"gen_ai.operation.name": "chat", **values}),
 )
-def test_what_was_cached_by_anthropic(
-    pipeline: Pipeline, values: dict[str, Value], counts: tuple[int | None, ...]
-) -> None:
-    row = one(pipeline, {"gen_ai.operation.name": "chat", **values})
+def test_what_was_cached_by_anthropic(stored: Posted, values: dict[str, Value], counts: tuple[int | None, ...]) -> None:
+    row = stored.span
 
     names = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
     assert tuple(row[name] for name in names) == counts

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from collector.pipeline.otlp import BUCKETS, Card, Pipeline, Posted, Row, rates
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from collector.pipeline.recorded import SAMPLES
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 # gpt-4o by the book of 2026: 2.50 dollars a million tokens in, 1.25 of them cached, 10 out
 OPENAI_RATES = rates(
     input_uncached="2.5", cache_read="1.25", cache_write_5m="2.5", audio_in="40", output_text="10", reasoning="10",
@@ -30,17 +29,6 @@ def book(pipeline: Pipeline) -> None:
     )
 
 
-def posted(pipeline: Pipeline, name: str) -> Posted:
-    body = (GOLDEN / f"{name}.otlp.pb").read_bytes()
-    spans = [
-        span
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
-    return pipeline.post(body, received_at=max(span.end_time_unix_nano for span in spans))
-
-
 def by_start(rows: list[Row], *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row[column] for column in columns) for row in sorted(rows, key=lambda row: row["timestamp"])]
 
@@ -57,8 +45,8 @@ CHAT_COSTS = Decimal("0.003295")  # 102 * 2.5 + 1024 * 1.25 + 64 * 2.5 + 10 * 40
 RESPONSES_COSTS = Decimal("0.00257")
 
 
-def test_openai_through_its_opentelemetry_instrumentor(pipeline: Pipeline) -> None:
-    rows = posted(pipeline, "otel-genai-openai").rows("ledger")
+def test_openai_through_its_opentelemetry_instrumentor(samples: Mapping[str, Posted]) -> None:
+    rows = samples["otel-genai-openai"].rows("ledger")
 
     assert by_start(rows, "model", "status", "error_type", "cost_status", "cost_usd") == [
         ("gpt-4o-2024-08-06", "ok", "", "priced", CHAT_COSTS),
@@ -80,8 +68,8 @@ def test_openai_through_its_opentelemetry_instrumentor(pipeline: Pipeline) -> No
     ]  # fmt: skip
 
 
-def test_anthropic_through_its_opentelemetry_instrumentor(pipeline: Pipeline) -> None:
-    rows = posted(pipeline, "otel-genai-anthropic").rows("ledger")
+def test_anthropic_through_its_opentelemetry_instrumentor(samples: Mapping[str, Posted]) -> None:
+    rows = samples["otel-genai-anthropic"].rows("ledger")
 
     # the instrumentor does not say that 100 of the 300 written tokens are kept for an hour
     message = ("claude-sonnet-4-5", "priced", Decimal("0.001935"), *buckets(50, 700, 300, 0, 0, 30, 0, 0))
@@ -89,16 +77,16 @@ def test_anthropic_through_its_opentelemetry_instrumentor(pipeline: Pipeline) ->
     assert by_start(rows, "model", "cost_status", "cost_usd", *BUCKETS) == [*[message] * 4, refused, *[message] * 2]
 
 
-def test_anthropic_by_the_client_itself(pipeline: Pipeline) -> None:
-    rows = posted(pipeline, "anthropic-native").rows("ledger")
+def test_anthropic_by_the_client_itself(samples: Mapping[str, Posted]) -> None:
+    rows = samples["anthropic-native"].rows("ledger")
 
     message = ("claude-sonnet-4-5", "priced", Decimal("0.00216"), *buckets(50, 700, 200, 100, 0, 30, 0, 0))
     refused = ("err-429", "free", Decimal(0), *NOTHING)
     assert by_start(rows, "model", "cost_status", "cost_usd", *BUCKETS) == [*[message] * 4, refused, *[message] * 2]
 
 
-def test_a_recorded_chat_field_by_field(pipeline: Pipeline) -> None:
-    rows = posted(pipeline, "otel-genai-openai").rows("spans")
+def test_a_recorded_chat_field_by_field(samples: Mapping[str, Posted]) -> None:
+    rows = samples["otel-genai-openai"].rows("spans")
 
     [span] = [row for row in rows if row["span_id"] == "c4dc9334bfa584bb"]
     written = {name: span[name] for name in span if span[name] not in ("", None, [], {}, False, 0)}
@@ -169,9 +157,9 @@ def test_a_recorded_chat_field_by_field(pipeline: Pipeline) -> None:
     assert attributes["server.port"] == "42481"
 
 
-@pytest.mark.parametrize("name", sorted(path.name.removesuffix(".otlp.pb") for path in GOLDEN.glob("*.otlp.pb")))
-def test_every_recorded_span_is_stored_and_every_call_posted_once(pipeline: Pipeline, name: str) -> None:
-    rows = posted(pipeline, name)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_recorded_span_is_stored_and_every_call_posted_once(samples: Mapping[str, Posted], name: str) -> None:
+    rows = samples[name]
 
     assert rows.counts["rejected"] == 0
     assert rows.rows("deliveries")[0]["spans"] == rows.counts["spans"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-import pytest
-from collector.pipeline.otlp import DAY, NOW_NS, SECOND, Pipeline, call, failed, request, resource, span
+from collector.pipeline.otlp import DAY, NOW_NS, SECOND, Pipeline, Posted, call, failed, request, resource, span
+from collector.pipeline.together import together
 
 NEVER = 2**64 - 1
 
@@ -40,16 +40,19 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("bad", REFUSED.values(), ids=REFUSED.keys())
-def test_a_bad_span_is_refused_with_its_reason_and_its_neighbours_are_kept(pipeline: Pipeline, bad: Bad) -> None:
-    posted = pipeline.post_spans(call(name="before"), call(name="the bad one", **bad.fields), call(name="after"))
+@together(
+    "bad",
+    REFUSED.values(),
+    lambda bad: [call(name="before"), call(name="the bad one", **bad.fields), call(name="after")],
+    ids=REFUSED,
+)
+def test_a_bad_span_is_refused_with_its_reason_and_its_neighbours_are_kept(stored: Posted, bad: Bad) -> None:
+    assert [(row["name"], row["reason"]) for row in stored.rows("rejected")] == [("the bad one", bad.reason)]
+    assert sorted(row["name"] for row in stored.rows("spans")) == ["after", "before"]
+    assert stored.counts == {"spans": 2, "ledger": 2, "rejected": 1, "deliveries": 1}
 
-    assert [(row["name"], row["reason"]) for row in posted.rows("rejected")] == [("the bad one", bad.reason)]
-    assert sorted(row["name"] for row in posted.rows("spans")) == ["after", "before"]
-    assert posted.counts == {"spans": 2, "ledger": 2, "rejected": 1, "deliveries": 1}
 
-
-@pytest.mark.parametrize(
+@together(
     "fields",
     [
         started(NOW_NS - 731 * DAY),
@@ -59,11 +62,10 @@ def test_a_bad_span_is_refused_with_its_reason_and_its_neighbours_are_kept(pipel
         {"parent_span_id": b""},
         {"parent_span_id": bytes([7]) * 8},
     ],
+    lambda fields: call(**fields),
 )
-def test_a_span_at_the_very_limit_is_kept(pipeline: Pipeline, fields: dict[str, Any]) -> None:
-    posted = pipeline.post_spans(call(**fields))
-
-    assert posted.counts == {"spans": 1, "ledger": 1, "rejected": 0, "deliveries": 1}
+def test_a_span_at_the_very_limit_is_kept(stored: Posted, fields: dict[str, Any]) -> None:
+    assert stored.counts == {"spans": 1, "ledger": 1, "rejected": 0, "deliveries": 1}
 
 
 def test_a_refused_span_is_kept_as_it_came(pipeline: Pipeline) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from collector.pipeline.otlp import (
     NOW_NS,
     SECOND,
     Pipeline,
+    Posted,
     Row,
     Value,
     any_value,
@@ -26,10 +28,11 @@ from collector.pipeline.otlp import (
     resource,
     span,
 )
+from collector.pipeline.together import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 from spanledger_collector.contract import Contract
 from spanledger_collector.schemas_folder import SCHEMAS
 from spanledger_collector.wire import Signal, check
@@ -86,12 +89,13 @@ def test_every_column_that_a_span_itself_fills(pipeline: Pipeline) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
-@pytest.mark.parametrize(
+@together(
     ("number", "kind"),
     [*enumerate(["unspecified", "internal", "server", "client", "producer", "consumer"]), (6, ""), (2**31 - 1, "")],
+    lambda number, kind: span(kind=number),
 )
-def test_kinds_read_as_words(pipeline: Pipeline, number: int, kind: str) -> None:
-    assert pipeline.post_spans(span(kind=number)).span["kind"] == kind
+def test_kinds_read_as_words(stored: Posted, number: int, kind: str) -> None:
+    assert stored.span["kind"] == kind
 
 
 def test_the_figures_and_names_of_a_call(pipeline: Pipeline) -> None:
@@ -119,12 +123,16 @@ def test_the_figures_and_names_of_a_call(pipeline: Pipeline) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
-@pytest.mark.parametrize("ttft", [-0.5, 86_400.0, 1e300, float("nan"), float("inf"), "soon", None])
-def test_a_time_to_first_token_beyond_reason_is_unknown(pipeline: Pipeline, ttft: Value) -> None:
-    assert pipeline.post_spans(call({"gen_ai.response.time_to_first_chunk": ttft})).span["ttft_ns"] is None
+@together(
+    "ttft",
+    [-0.5, 86_400.0, 1e300, float("nan"), float("inf"), "soon", None],
+    lambda ttft: call({"gen_ai.response.time_to_first_chunk": ttft}),
+)
+def test_a_time_to_first_token_beyond_reason_is_unknown(stored: Posted, ttft: Value) -> None:
+    assert stored.span["ttft_ns"] is None
 
 
-@pytest.mark.parametrize(
+@together(
     ("values", "error_type"),
     [
         ({"error.type": "timeout", "http.response.status_code": 504}, "timeout"),
@@ -132,11 +140,10 @@ def test_a_time_to_first_token_beyond_reason_is_unknown(pipeline: Pipeline, ttft
         ({"http.response.status_code": 399}, ""),
         ({"http.response.status_code": "not a number"}, ""),
     ],
+    lambda values, error_type: span(values),
 )
-def test_a_failure_is_known_by_its_attributes(pipeline: Pipeline, values: dict[str, Value], error_type: str) -> None:
-    row = pipeline.post_spans(span(values)).span
-
-    assert (row["status"], row["error_type"]) == ("error" if error_type else "ok", error_type)
+def test_a_failure_is_known_by_its_attributes(stored: Posted, values: dict[str, Value], error_type: str) -> None:
+    assert (stored.span["status"], stored.span["error_type"]) == ("error" if error_type else "ok", error_type)
 
 
 def test_an_exception_names_the_failure_where_nothing_better_does(pipeline: Pipeline) -> None:
@@ -353,33 +360,41 @@ VALUES = st.recursive(
 ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
-@given(ATTRIBUTES, ATTRIBUTES, ATTRIBUTES, ATTRIBUTES, ATTRIBUTES)
-def test_any_attribute_at_any_nesting_reads_back_equal(
-    pipeline: Pipeline,
-    of_span: dict[str, AnyValue],
-    of_resource: dict[str, AnyValue],
-    of_scope: dict[str, AnyValue],
-    of_event: dict[str, AnyValue],
-    of_link: dict[str, AnyValue],
-) -> None:
-    posted = pipeline.post_spans(
-        span(
-            of_span,
-            events=[Span.Event(name="an event", attributes=attributes(of_event))],
-            links=[Span.Link(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, attributes=attributes(of_link))],
-        ),
-        values=of_resource,
-        scope_values=of_scope,
-    )
+@dataclass
+class Told:
+    """The attributes of a span, and of all that it has and that has it."""
 
-    assert read_map(posted.span, "attribute") == sent(of_span)
-    assert read_map(posted.span, "resource_attribute") == sent(of_resource)
-    assert read_map(posted.span, "scope_attribute") == sent(of_scope)
-    raw = {"events[1].attributes": of_event, "links[1].attributes": of_link}
-    columns = ", ".join(f"{RAW.format(column)} AS c{number}" for number, column in enumerate(raw))
-    [row] = pipeline.ask(f"SELECT {columns} FROM spanledger.spans WHERE segment = {posted.segment}")
-    assert [read_raw(row[f"c{number}"]) for number in range(2)] == [sent(values) for values in raw.values()]
+    of_span: dict[str, AnyValue]
+    of_resource: dict[str, AnyValue]
+    of_scope: dict[str, AnyValue]
+    of_event: dict[str, AnyValue]
+    of_link: dict[str, AnyValue]
+
+    def sent(self, number: int) -> ResourceSpans:
+        event = Span.Event(name="an event", attributes=attributes(self.of_event))
+        link = Span.Link(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, attributes=attributes(self.of_link))
+        one = span(self.of_span, name=str(number), events=[event], links=[link])
+        return resource(one, values=self.of_resource, scope_values=self.of_scope)
+
+
+@settings(max_examples=10)
+@given(st.lists(st.builds(Told, *[ATTRIBUTES] * 5), min_size=1, max_size=10))
+def test_any_attribute_at_any_nesting_reads_back_equal(pipeline: Pipeline, told: list[Told]) -> None:
+    posted = pipeline.post(request(*(one.sent(number) for number, one in enumerate(told))))
+
+    rows = by_name(posted.rows("spans"))
+    raw = by_name(
+        pipeline.ask(
+            f"SELECT name, {RAW.format('events[1].attributes')} AS of_event, {RAW.format('links[1].attributes')} AS of_link "
+            f"FROM spanledger.spans WHERE segment = {posted.segment}"
+        )
+    )
+    for number, one in enumerate(told):
+        assert read_map(rows[str(number)], "attribute") == sent(one.of_span)
+        assert read_map(rows[str(number)], "resource_attribute") == sent(one.of_resource)
+        assert read_map(rows[str(number)], "scope_attribute") == sent(one.of_scope)
+        assert read_raw(raw[str(number)]["of_event"]) == sent(one.of_event)
+        assert read_raw(raw[str(number)]["of_link"]) == sent(one.of_link)
 
 
 FIELD_KEYS = st.sampled_from(
@@ -402,24 +417,36 @@ LIKELY = (
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.dictionaries(FIELD_KEYS, LIKELY, max_size=12), st.dictionaries(RESOURCE_KEYS, LIKELY, max_size=3))
-def test_an_attribute_reads_back_equal_from_the_column_that_it_feeds(
-    pipeline: Pipeline, of_span: dict[str, AnyValue], of_resource: dict[str, AnyValue]
-) -> None:
-    posted = pipeline.post_spans(span(of_span), span(of_span, trace_id=b"short"), values=of_resource)
+FED = st.tuples(st.dictionaries(FIELD_KEYS, LIKELY, max_size=12), st.dictionaries(RESOURCE_KEYS, LIKELY, max_size=3))
 
-    for row in (posted.span, *posted.rows("rejected")):
-        assert read_map(row, "attribute") == sent(of_span)
-        assert read_map(row, "resource_attribute") == sent(of_resource)
+
+@settings(max_examples=10)
+@given(st.lists(FED, min_size=1, max_size=10))
+def test_an_attribute_reads_back_equal_from_the_column_that_it_feeds(
+    pipeline: Pipeline, told: list[tuple[dict[str, AnyValue], dict[str, AnyValue]]]
+) -> None:
+    posted = pipeline.post(
+        request(
+            *(
+                resource(span(of_span, name=str(n)), span(of_span, name=str(n), trace_id=b"short"), values=of_resource)
+                for n, (of_span, of_resource) in enumerate(told)
+            )
+        )
+    )
+
+    for table in ("spans", "rejected"):
+        rows = by_name(posted.rows(table))
+        for number, (of_span, of_resource) in enumerate(told):
+            assert read_map(rows[str(number)], "attribute") == sent(of_span)
+            assert read_map(rows[str(number)], "resource_attribute") == sent(of_resource)
 
 
 @pytest.mark.parametrize("sample", recorded.SAMPLES)
-def test_a_recorded_span_reads_back_equal_but_for_its_content(pipeline: Pipeline, sample: str) -> None:
+def test_a_recorded_span_reads_back_equal_but_for_its_content(
+    pipeline: Pipeline, samples: Mapping[str, Posted], sample: str
+) -> None:
     sent_spans = {span.span_id.hex(): span for span in recorded.spans(sample)}
-    received_at = max(span.end_time_unix_nano for span in sent_spans.values())
-
-    posted = pipeline.post(recorded.body(sample), received_at=received_at)
+    posted = samples[sample]
 
     assert {row["span_id"] for row in posted.rows("spans")} == sent_spans.keys()
     for row in posted.rows("spans"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-from collector.pipeline.otlp import BUCKETS, Pipeline, Value, call
+from collector.pipeline.otlp import BUCKETS, Pipeline, Posted, Value, call
+from collector.pipeline.together import together
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,14 +89,12 @@ def test_a_call_without_usage_has_no_buckets(pipeline: Pipeline) -> None:
     assert posted.posting["tokens"] is None
 
 
-@pytest.mark.parametrize("count", [1200, "1200", 1200.0])
-def test_a_count_may_be_an_int_a_text_or_a_whole_float(pipeline: Pipeline, count: Value) -> None:
-    span = pipeline.post_spans(call(usage(input_tokens=count))).span
-
-    assert (span["input_tokens"], span["usage_flags"]) == (1200, [])
+@together("count", [1200, "1200", 1200.0], lambda count: call(usage(input_tokens=count)))
+def test_a_count_may_be_an_int_a_text_or_a_whole_float(stored: Posted, count: Value) -> None:
+    assert (stored.span["input_tokens"], stored.span["usage_flags"]) == (1200, [])
 
 
-@pytest.mark.parametrize(
+@together(
     ("count", "flag"),
     [
         (-1, "negative"),
@@ -114,17 +112,16 @@ def test_a_count_may_be_an_int_a_text_or_a_whole_float(pipeline: Pipeline, count
         ({"n": 1}, "not_a_count"),
         (b"12", "not_a_count"),
     ],
+    lambda count, flag: [
+        call(usage(**{"input_tokens": 50, "output_tokens": 10, name: count}), name=name) for name in COUNTS
+    ],
 )
-def test_a_count_that_is_none_is_null_and_flagged(pipeline: Pipeline, count: Value, flag: str) -> None:
-    posted = pipeline.post_spans(
-        *(call(usage(**{"input_tokens": 50, "output_tokens": 10, name: count}), name=name) for name in COUNTS)
-    )
-
-    for row in posted.rows("spans"):
+def test_a_count_that_is_none_is_null_and_flagged(stored: Posted, count: Value, flag: str) -> None:
+    for row in stored.rows("spans"):
         assert row[row["name"]] is None
         assert row["usage_flags"] == [f"{row['name']}_{flag}"]
-    assert sorted(row["tokens"] for row in posted.rows("ledger")) == [10, 50, *[60] * (len(COUNTS) - 2)]
-    assert all(row["usage_flagged"] for row in posted.rows("ledger"))
+    assert sorted(row["tokens"] for row in stored.rows("ledger")) == [10, 50, *[60] * (len(COUNTS) - 2)]
+    assert all(row["usage_flagged"] for row in stored.rows("ledger"))
 
 
 def test_the_largest_count_that_is_believed(pipeline: Pipeline) -> None:

@@ -41,6 +41,11 @@ def free_port() -> int:
         return int(opened.getsockname()[1])
 
 
+def _answers(port: int) -> bool:
+    with socket.socket() as opened:
+        return opened.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def relay() -> Iterator[Relay]:
     """Starts a relay to an address; gives its own, of OTLP/HTTP and of OTLP/gRPC."""
@@ -63,8 +68,7 @@ def relay() -> Iterator[Relay]:
         running.append(subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr))
 
         def listens() -> bool:
-            with socket.socket() as opened:
-                return opened.connect_ex(("127.0.0.1", int(http.rpartition(":")[2]))) == 0
+            return all(_answers(int(address.rpartition(":")[2])) for address in (http, grpc))
 
         until(listens)
         return f"http://{http}", f"http://{grpc}"

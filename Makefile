@@ -59,7 +59,8 @@ promtool: # Prometheus' own tester of rules, likewise
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
 		|| echo "No promtool here, and it could not be installed: the tests of Prometheus' rules will be skipped."
 
-clients: # JavaScript's OTLP exporters and ClickHouse client, likewise
+clients: $(READY) # JavaScript's OTLP exporters and ClickHouse client, and a relay of OTLP, likewise
+	@$(BIN)/python -m pip install --quiet --no-deps rotel 2>/dev/null || echo "No relay of OTLP here: its tests will be skipped."
 	@if ! command -v npm >/dev/null; then \
 		echo "No npm here: the tests with JavaScript clients will be skipped."; \
 	elif ! cmp -s tests/js/package-lock.json tests/js/node_modules/.installed; then \

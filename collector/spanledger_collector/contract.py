@@ -93,13 +93,12 @@ class Contract:
     def numbers(self, *groups: str) -> dict[str, int]:
         """Attribute name to its number, of the fields in these groups: what it feeds, or that it is left behind."""
         left_behind = dict.fromkeys(self.raw["delivery_stamps"], LEFT_BEHIND)
-        content = self.raw["content"]["names"]
         names = {name for group in groups for name in self.raw[group]}
         documents = dict.fromkeys(self.documents, DOCUMENT) if "of_span" in groups else {}
         return (
             documents
             | left_behind
-            | {document: DOCUMENT_LEFT_BEHIND for document in documents if document in content}
+            | {document: DOCUMENT_LEFT_BEHIND for document in documents if self.is_content(document)}
             | {
                 source: number
                 for field in self.fields
@@ -162,12 +161,12 @@ class Contract:
             case "redacted":
                 return redaction.sql(argument, redaction.shipped())
             case "is_content":
-                return f"match({argument}, {self._like_content})"
+                return self._like_content(argument)
             case "span_numbers" | "resource_numbers":
                 # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
                 numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
                 number = f"transform(toLowCardinality(a.key), {array(numbers)}, {array(numbers.values())}, toUInt32(0))"
-                unnamed = f"{LEFT_BEHIND} * match(toLowCardinality(a.key), {self._like_content})"
+                unnamed = f"{LEFT_BEHIND} * ({self._like_content('toLowCardinality(a.key)')})"
                 return f"arrayMap(a -> toUInt32(if({number} != 0, {number}, {unnamed})), {argument})"
             case "path_number":
                 paths = {
@@ -194,25 +193,29 @@ class Contract:
 
     def is_content(self, key: str) -> bool:
         """Whether an attribute of this name is a prompt, a completion, or goes with one."""
-        return bool(re.match(self._content_pattern, key))
+        return bool(re.match(self._content_pattern, key)) and not re.match(self._no_content_pattern, key)
 
-    @cached_property
-    def _like_content(self) -> str:
-        """A regular expression, as an SQL literal: what is content."""
-        return quote(self._content_pattern)
+    def _like_content(self, key: str) -> str:
+        """Whether it is, in SQL."""
+        return f"match({key}, {quote(self._content_pattern)}) AND NOT match({key}, {quote(self._no_content_pattern)})"
 
     @cached_property
     def _content_pattern(self) -> str:
         content = self.raw["content"]
-        names = [re.escape(name) + "$" for name in content["names"]]
         prefixes = [re.escape(prefix).replace(r"\#", "[0-9]") for prefix in content["prefixes"]]
-        return f"^(?:{'|'.join(names + prefixes)})"
+        like = rf"(?:{_one_of(content['namespaces'])})[.:](?:.*[._:])?(?:{_one_of(content['words'])})$"
+        return f"^(?:(?:{_one_of([*content['names'], *content['alone']])})$|{'|'.join(prefixes)}|{like})"
+
+    @cached_property
+    def _no_content_pattern(self) -> str:
+        return f"^(?:{_one_of(self.raw['content']['not'])})"
 
     def _meant(self, field: str) -> str:
         """The value that the text of a field stands for, or the text. Each text of a segment is looked at once, whatever the number
         of spans: that is what LowCardinality is for."""
         text = f"lower(toLowCardinality(@field({field})))"
         words = {word: value for value, words in self.raw["synonyms"][field].items() for word in words}
+        otherwise = ""
         of_words = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
         dotted = "|".join(re.escape(word) for word in words if "." in word)
         match field:
@@ -220,11 +223,15 @@ class Contract:
                 text = _replaced(text, rf"^.*\.({of_words})$", r"\1")
             case "provider":
                 text = _replaced(text, rf"^(?:({dotted})|({of_words})\..*)$", r"\1\2")
-            case "finish_reason":  # maybe a list, as JSON; and other words keep their case
-                first = f"if(startsWith(@field({field}), '['), JSONExtractString(@field({field}), 1), @field({field}))"
-                text = f"toLowCardinality({first})"
-                words |= {word.upper(): value for word, value in words.items()}
-        return f"transform({text}, {array(words)}, {array(words.values())})"
+            case (
+                "finish_reason"
+            ):  # maybe the first of a list, or of an enumeration: `FinishReason.STOP`; and other words keep their case
+                said = f"toLowCardinality(@field({field}))"
+                text, otherwise = (
+                    _replaced(f"lower({said})", r"""^[\[(]?["']?(?:finishreason\.)?([^"',\])]+).*$""", r"\1"),
+                    f", {said}",
+                )
+        return f"transform({text}, {array(words)}, {array(words.values())}{otherwise})"
 
     def _provider_of_host(self, host: str) -> str:
         """A host is cut to the part that tells: `head` of `*head*tail`, and else `head` of `*head`."""
@@ -276,6 +283,7 @@ class Contract:
             "status_in_message": quote(raw["status_in_message"]),
             "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
             "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
+            "ttft_in_ms": _beginning(raw["ttft_in_ms"]),
             "scopes_without_cached": _beginning(raw["input_excludes_cached"]["scopes"]),
             "sources_without_cached": array(
                 self._numbers[source] for source in raw["input_excludes_cached"]["sources"]
@@ -306,6 +314,11 @@ def _of_windows(windows: tuple[Window, ...]) -> dict[str, str]:
 def _beginning(words: Iterable[str]) -> str:
     """A regular expression, as an SQL literal: what begins with one of these."""
     return quote(f"^(?:{'|'.join(map(re.escape, words))})")
+
+
+def _one_of(words: Iterable[str]) -> str:
+    """As alternatives of a regular expression."""
+    return "|".join(map(re.escape, words))
 
 
 def _replaced(text: str, pattern: str, by: str) -> str:

@@ -7,7 +7,9 @@ edition, and a changed rule, append what they changed and overwrite nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache, cached_property
@@ -66,6 +68,9 @@ RATES: Mapping[str, tuple[str, ...]] = {
     "per_call": ("requests_kcount",),
 }
 SOURCE = "genai-prices"
+# What routers (LiteLLM, Genkit) and Google put before the name of a model. (`openai/gpt-oss-…` is a name of Hugging Face's: whoever
+# serves that model, it is not OpenAI.)
+_ROUTED = re.compile(r"^(?:models|googleai|gemini|vertexai|vertex_ai|bedrock|azure|anthropic|openai(?!/gpt-oss))/")
 _PLACES = Decimal("1e-12")
 _CARD = ("price_id", "valid_from", "valid_to", "minute_from", "minute_to", "input_from")
 _HOUR = ("usd_an_hour", "shared_by")
@@ -104,15 +109,16 @@ class Edition:
                     yield from (((name, model_name), price) for name in names)
 
     def find(self, provider: str, model: str) -> Timeline | None:
-        """The list price by genai-prices' own matching of names. None for a model or a seller that it does not know."""
+        """The list price by genai-prices' own matching of names, else without what a router puts before them. None for a model
+        or a seller that it does not know."""
         snapshot = DataSnapshot(self._providers, from_auto_update=False)  # the shared one remembers every miss for ever
-        try:
-            seller, found = snapshot.find_provider_model(
-                model, None, OTEL_PROVIDERS.get(provider, provider) or None, None
-            )
-        except LookupError:
-            return None
-        return self._entry(seller, found)
+        for name in dict.fromkeys((model, _ROUTED.sub("", model))):
+            with suppress(LookupError):
+                seller, found = snapshot.find_provider_model(
+                    name, None, OTEL_PROVIDERS.get(provider, provider) or None, None
+                )
+                return self._entry(seller, found)
+        return None
 
     def _names_sold_by(self, seller: Provider) -> Iterator[str]:
         for provider in self._providers:

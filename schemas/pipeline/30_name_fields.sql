@@ -17,16 +17,23 @@ read AS
         spanledger_host(toLowCardinality(@field(server_address))) AS host,
         toLowCardinality(arrayFirst(name -> name != '', [@field(response_model), @field(model_name), @field(request_model)])) AS model,
         coalesce(nullIf(@provider_of_host(host), ''), nullIf(@meant(provider), ''), @provider_of_model(model)) AS provider,
-        multiIf(match(resource.scope_name, @ttft_not_believed), '', @field(ttft_ns) != '', @field(ttft_ns), @field(ttft_ms) = '', '', toString(toFloat64OrZero(@field(ttft_ms)) / 1000)) AS ttft_seconds,
+        multiIf(
+            match(resource.scope_name, @ttft_not_believed), '',
+            @field(ttft_ns) != '' AND NOT match(resource.scope_name, @ttft_in_ms), @field(ttft_ns),
+            concat(@field(ttft_ns), @field(ttft_ms)) = '', '',
+            toString(toFloat64OrZero(concat(@field(ttft_ns), @field(ttft_ms))) / 1000)) AS ttft_seconds,
         arrayMap(text -> if(toUInt64OrZero(text) <= @limit_tokens, toUInt64OrZero(text), 0), [
             @field(input_tokens), @field(cache_read_tokens), @field(cache_write_tokens), @field(output_tokens), @field(reasoning_tokens),
-            if(@field(cache_write_tokens) = '', @field(cache_write_5m_tokens), ''), if(@field(cache_write_tokens) = '', @field(cache_write_1h_tokens), '')]) AS counts,
+            if(@field(cache_write_tokens) = '', @field(cache_write_5m_tokens), ''), if(@field(cache_write_tokens) = '', @field(cache_write_1h_tokens), ''), @field(total_tokens)]) AS counts,
         match(resource.scope_name, @scopes_without_cached)
             OR (@field(raw_input_tokens) IN ('', @field(input_tokens)) AND arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths)) AS leaves_out_cached,
-        -- Is what was cached to be added to the input (1 where that is known, 2 where nothing else can be), the reasoning to the output?
-        arrayMap((n, input, output) -> [
-            multiIf(n[2] + n[3] + n[6] + n[7] = 0 OR NOT input, 0, leaves_out_cached, 1, n[2] + n[3] + n[6] + n[7] > n[1], 2, 0),
-            output AND n[5] > n[4]], [counts], [@field(input_tokens) != ''], [@field(output_tokens) != ''])[1] AS left_out
+        -- Is what was cached to be added to the input, the reasoning to the output: 1 where that is known, from who says it or from the total
+        -- that is said beside them (`more`: by how much it is more than the two), 2 where nothing else can be?
+        arrayMap((n, input, output) -> arrayMap((cached, more) -> [
+            multiIf(cached = 0 OR NOT input, 0, leaves_out_cached OR more = cached OR more = cached + n[5], 1, cached > n[1], 2, 0),
+            multiIf(n[5] = 0 OR NOT output, 0, more = cached + n[5] OR (more = n[5] AND more != cached), 1, n[5] > n[4], 2, 0)],
+            [n[2] + n[3] + n[6] + n[7]], [toInt64(n[8]) - toInt64(n[1]) - toInt64(n[4])])[1],
+            [counts], [@field(input_tokens) != ''], [@field(output_tokens) != ''])[1] AS left_out
     FROM fields
 ),
 told AS
@@ -36,7 +43,7 @@ told AS
             if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
             + if(host = @field(server_address), 0, @bit_of(server_address))
             + if(ttft_seconds = @field(ttft_ns) AND spanledger_double_says(ttft_seconds, 1e9), 0, @bit_of(ttft_ns))
-            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 1, @bit_of(output_tokens), 0)
+            + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 0, 0, @bit_of(output_tokens))
             + if(@field(reported_currency) IN ('', 'USD') AND spanledger_double_says(@field(reported_cost_usd), 1e12), 0, @bit_of(reported_cost_usd))))) AS in_column,
         match(resource.scope_name, @streams_reported_apart) AS streams_apart,
         span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed
@@ -57,11 +64,11 @@ SELECT origin, resource, span,
     own_operation, provider, model,
     if(has(@standard_service_tiers, @field(service_tier)), '', @field(service_tier)) AS tier,
     [
-        if(left_out[1] = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3] + counts[6] + counts[7])), if(left_out[2] = 1, toString(counts[4] + counts[5]), @field(output_tokens)),
+        if(left_out[1] = 0, @field(input_tokens), toString(counts[1] + counts[2] + counts[3] + counts[6] + counts[7])), if(left_out[2] = 0, @field(output_tokens), toString(counts[4] + counts[5])),
         @field(cache_read_tokens), if(counts[6] + counts[7] = 0, @field(cache_write_tokens), toString(counts[6] + counts[7])), @field(cache_write_1h_tokens),
         @field(reasoning_tokens), @field(audio_input_tokens), @field(audio_output_tokens), @field(audio_cache_read_tokens)
     ] AS reported,
-    [if(left_out[1] = 2, 'input_excluded_cached', ''), if(left_out[2] = 1, 'output_excluded_reasoning', '')] AS guessed,
+    [if(left_out[1] = 2, 'input_excluded_cached', ''), if(left_out[2] = 2, 'output_excluded_reasoning', '')] AS guessed,
     @field(reported_cost_usd) AS reported_cost, @field(reported_currency) AS reported_currency,
     ttft_seconds, if(first_token_at = 0, spanledger_instant_ns(@field(first_token_time)), first_token_at) AS first_token_at,
     @field(error_type) AS own_error_type,

@@ -95,6 +95,13 @@ ANTHROPIC = Library(
     native=Native("anthropic._tracing", switch="ANTHROPIC_OPEN_TELEMETRY"),
     wrapped=("anthropic.resources.messages:Messages.create", "anthropic:Anthropic.request"),
 )
+LITELLM = Library(
+    name="litellm",
+    module="litellm",
+    extra="litellm",
+    instrumentor=_openinference("litellm", "LiteLLMInstrumentor"),
+    wrapped=("litellm:completion",),
+)
 LIBRARIES = (
     OPENAI,
     ANTHROPIC,
@@ -149,13 +156,7 @@ LIBRARIES = (
         instrumentor=_traceloop("ollama", "OllamaInstrumentor"),
         wrapped=("ollama:Client.chat", "ollama:Client._request"),
     ),
-    Library(
-        name="litellm",
-        module="litellm",
-        extra="litellm",
-        instrumentor=_openinference("litellm", "LiteLLMInstrumentor"),
-        wrapped=("litellm:completion",),
-    ),
+    LITELLM,
     Library(
         name="langchain-core",
         module="langchain_core",

@@ -8,7 +8,7 @@ other scripts, and images, audio and cached input are not in it. The span says s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -30,7 +30,7 @@ _SAID = frozenset({"content", "text", "input", "instructions", "system", "argume
 class Watch:
     """One streamed call: how much was asked and has arrived, in characters, and how it ends."""
 
-    __slots__ = ("arrived", "asked", "bound", "complete", "dropped", "streaming")
+    __slots__ = ("arrived", "asked", "bound", "complete", "dropped", "streaming", "usage")
 
     def __init__(self, request: Mapping[str, object]) -> None:
         self.asked = 0
@@ -42,6 +42,8 @@ class Watch:
         """Whether the provider's own figures have arrived."""
         self.dropped = False
         """Whether the app has closed the stream, or let go of it."""
+        self.usage: Callable[[], Mapping[str, AttributeValue]] | None = None
+        """What the provider's figures are, where the instrumentor does not see them."""
         try:
             self.asked = sum(_characters(request.get(name)) for name in ("messages", "input", "instructions", "system"))
         except Exception:
@@ -80,9 +82,9 @@ def settle(span: ReadableSpan) -> ReadableSpan:
     attributes = span.attributes or {}
     error = str(attributes.get(ERROR_TYPE, ""))
     failed = span.status.status_code is StatusCode.ERROR
+    known = _unseen(watch, attributes)
     if not (watch.dropped or error or failed):
-        return span
-    known: dict[str, AttributeValue] = {}
+        return _with(span, known) if known else span
     cancelled = watch.dropped or error in _CANCELLED
     if attributes.get(FINISH_REASONS, ("error",)) in (("error",), ()):
         known[FINISH_REASONS] = ("cancelled",) if cancelled else ("error",)
@@ -94,12 +96,27 @@ def settle(span: ReadableSpan) -> ReadableSpan:
         if INPUT_TOKENS not in attributes:
             known[INPUT_TOKENS] = _tokens(watch.asked)
         known[USAGE_ESTIMATED] = True
+    return _with(span, known)
+
+
+def _unseen(watch: Watch, attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Usage that is known of the stream, and not on its span."""
+    if watch.usage is None or INPUT_TOKENS in attributes or "llm.token_count.prompt" in attributes:
+        return {}
+    try:
+        return dict(watch.usage())
+    except Exception:
+        faults.record("reading usage")
+        return {}
+
+
+def _with(span: ReadableSpan, known: Mapping[str, AttributeValue]) -> ReadableSpan:
     return ReadableSpan(
         name=span.name,
         context=span.context,
         parent=span.parent,
         resource=span.resource,
-        attributes={**attributes, **known},
+        attributes={**(span.attributes or {}), **known},
         events=span.events,
         links=span.links,
         kind=span.kind,

@@ -1,9 +1,11 @@
-"""Wrapping a method of somebody else's class so that it can be undone."""
+"""Wrapping a method of somebody else's class, or a function of a module, so that it can be undone."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -36,3 +38,28 @@ class Patch:
         self._on = False
         if vars(self._owner)[self._name] is self._installed:
             setattr(self._owner, self._name, self._original)
+
+
+class FunctionPatch:
+    """`module.name(..., stream=True)` goes through `wrapper(wrapped, args, kwargs)` until `undo()`."""
+
+    def __init__(self, module: ModuleType, name: str, wrapper: Callable[..., Any]) -> None:
+        self._module, self._name, self._on = module, name, True
+        self._original = original = getattr(module, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("stream") and self._on:
+                return wrapper(original, args, kwargs)
+            return original(*args, **kwargs)
+
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            return await call(*args, **kwargs)
+
+        patched = call_async if inspect.iscoroutinefunction(original) else call
+        self._installed = functools.wraps(original)(patched)
+        setattr(module, name, self._installed)
+
+    def undo(self) -> None:
+        self._on = False
+        if getattr(self._module, self._name) is self._installed:
+            setattr(self._module, self._name, self._original)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from spanledger import anthropic_streams, last_words, threads
-from spanledger.catalogue import ANTHROPIC, OPENAI, Library
+from spanledger import anthropic_streams, last_words, litellm_streams, threads
+from spanledger.catalogue import ANTHROPIC, LITELLM, OPENAI, Library
 from spanledger.config import Config
 from spanledger.disk_queue import DiskQueue
 from spanledger.libraries import Instrumentation, when_imported
 from spanledger.openai_streams import OpenAIStreams
 from spanledger.outbox import Outbox
-from spanledger.patch import Patch
+from spanledger.patch import FunctionPatch, Patch
 from spanledger.processor import LedgerProcessor
 from spanledger.report import Report
 from spanledger.sampling import FullRecording
@@ -31,7 +32,7 @@ class Session:
         self.report = Report(enabled=False)
         self._recording: FullRecording | None = None
         self._instrumentation: Instrumentation | None = None
-        self._patches: list[Patch] = []
+        self._patches: list[Patch | FunctionPatch] = []
         self._closed = False
         self._tracers: trace.TracerProvider = trace.NoOpTracerProvider()
 
@@ -77,6 +78,8 @@ class Session:
             self._patches += OpenAIStreams(self._config.stream_usage).install()
         elif library is ANTHROPIC:
             when_imported("anthropic", self._watch_anthropic)
+        elif library is LITELLM:
+            self._patches += litellm_streams.install(sys.modules["litellm"])
 
     def _watch_anthropic(self, _: object) -> None:
         if not self._closed:

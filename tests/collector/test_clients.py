@@ -147,3 +147,39 @@ def test_clickhouses_javascript_client_is_answered_and_refused_like_a_servers(ru
     unknown, refused, written = found["errors"]
     assert "nothing" in unknown and refused and written
     assert running.one("SELECT count() FROM spanledger.spans") == "2"
+
+
+EVENT = "name, severity, service_name, scope_name, attributes['gen_ai.evaluation.score.value'], toString(body)"
+POINT = "name, type, unit, service_name, attributes['gen_ai.token.type'], count, sum, value"
+
+
+@needs_javascript
+def test_logs_and_metrics_of_javascripts_exporters_are_kept_or_counted_and_never_an_error(
+    running: Running, data: Path
+) -> None:
+    keys, otlp, grpc = Keys(data / "keys.json"), running.platform.addresses.otlp, str(running.platform.addresses.grpc)
+    ways = [(way, packing) for way in ("http", "proto", "grpc") for packing in ("none", "gzip")]
+    for way, packing in ways:
+        key = keys.create(f"{way}-{packing}", [Scope.INGEST], datetime.now(UTC))
+        for signal in ("logs", "metrics"):
+            url = grpc if way == "grpc" else f"{otlp}/v1/{signal}"
+            by_javascript(
+                "signals.js", signal, way, url, packing, OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer%20{key}"
+            )
+    running.drained()
+
+    for way, packing in ways:
+        of = f"WHERE project = '{way}-{packing}'"
+        query = running.platform.store.query
+        [(name, severity, *said, body)] = query(f"SELECT {EVENT} FROM spanledger.gen_ai_events {of}")
+        assert (name, severity, said) == ("gen_ai.evaluation.result", "info", ["js", "js", "0.5"])
+        assert "what was said" not in body
+        assert query(f"SELECT {POINT} FROM spanledger.gen_ai_metrics {of} ORDER BY name") == [
+            ("gen_ai.calls", "sum", "", "js", "", None, None, 3),
+            ("gen_ai.client.token.usage", "histogram", "{token}", "js", "input", 2, 1208, None),
+            ("gen_ai.queue", "gauge", "", "js", "", None, None, 0.5),
+        ]
+        assert query(f"SELECT signal, sum(items) FROM spanledger.not_kept {of} GROUP BY signal ORDER BY signal") == [
+            ("logs", 1),
+            ("metrics", 1),
+        ]

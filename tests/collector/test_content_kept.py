@@ -35,6 +35,20 @@ KNOWN = [
     "langfuse.observation.input", "langfuse.observation.output", "langfuse.trace.input", "langfuse.trace.output",
     "pydantic_ai.all_messages", "all_messages_events", "final_result", "tool_arguments", "tool_response",
     "model_request_parameters", "request_data", "response_data",
+    # of other dialects and versions (tests/golden/documented.yaml has the spans)
+    "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response",
+    "gcp.vertex.agent.data", "gcp.gen_ai.operation.config.system_instruction", "genkit:input", "genkit:output", "mlflow.spanInputs",
+    "mlflow.spanOutputs", "lk.chat_ctx", "lk.user_transcript", "lk.response.text", "lk.pii.user_input", "lk.function_tool.arguments",
+    "haystack.component.input", "haystack.agent.step.llm.output", "langwatch.input", "langwatch.rag_contexts", "lmnr.span.output",
+    "agentops.entity.input", "braintrust.output_json", "spring.ai.chat.client.user.text", "db.vector.query.content",
+    "gen_ai.request.messages", "gen_ai.response.text", "gen_ai.response.tool_calls", "gen_ai.embeddings.input", "gen_ai.message.content",
+    "gen_ai.workflow.output", "gen_ai.agent.actual_output", "gen_ai.task.input", "gen_ai.guardrail.output", "gen_ai.memory.query.text",
+    "gen_ai.response.revised_prompt", "gen_ai.never_seen.thing.output", "ai.input_messages", "ai.responses", "ai.toolCall.output",
+    "ai.response.providerMetadata", "llm.openai.messages", "llm.anthropic.stringified_raw_response", "llm.messages", "agent.messages",
+    "tool.arguments", "tool.result", "mcp.tool.result.content", "anthropic.tool_result.content", "db.query.result.document",
+    "output.documents.0.document.url", "input.audio.url", "honeyhive_inputs.chat_history", "http.request.body",
+    # of events of spans
+    "content", "message", "input", "output", "prompt", "completion", "transcript", "user_prompt", "tool_input", "response.model_output",
 ]  # fmt: skip
 NOT_CONTENT = [
     "gen_ai.prompt.name",
@@ -42,6 +56,26 @@ NOT_CONTENT = [
     "gen_ai.usage.input_tokens",
     "ai.model.id",
     "llm.model_name",
+    *CONTRACT.numbers("inherited"),
+    *(source for column in CONTRACT.fields if column.kind == "int" for source in column.sources if "→" not in source),
+    "gen_ai.output.type",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.request.choice.count",
+    "gen_ai.usage.cost.amount",
+    "llm.cost.prompt",
+    "llm.cost.completion_details.output",
+    "gen_ai.token.usage.input",
+    "input.mime_type",
+    "traceloop.association.properties.context",
+    "ai.telemetry.metadata.document",
+    "exception.message",
+    "error.message",
+    "http.response.status_code",
+    "db.query.text",
+    "order.result",
+    "id",
+    "role",
+    "finish_reason",
 ]
 
 

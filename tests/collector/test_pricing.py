@@ -416,6 +416,14 @@ def test_a_model_never_seen_is_found_by_matching_and_kept_under_the_name_it_came
         ("gcp.vertex_ai", "claude-sonnet-4-5@20250929", "google/claude-sonnet-4-5"),
         ("litellm", "anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4-5"),
         ("", "gpt-4o", "openai/gpt-4o"),
+        ("gcp.gemini", "models/gemini-2.5-flash", "google/gemini-2.5-flash"),
+        ("gcp.gemini", "googleai/gemini-2.5-flash", "google/gemini-2.5-flash"),
+        ("openai", "openai/gpt-4o", "openai/gpt-4o"),
+        (
+            "aws.bedrock",
+            "bedrock/us.anthropic.claude-sonnet-4-20250514-v1:0",
+            "aws/regional.anthropic.claude-sonnet-4-20250514-v1:0",
+        ),
     ],
 )
 def test_genai_prices_own_matching_knows_dated_names_and_who_sells_whose_models(
@@ -426,7 +434,10 @@ def test_genai_prices_own_matching_knows_dated_names_and_who_sells_whose_models(
     assert {card.price_id for cards in price.values() for card in cards} == {found}
 
 
-@pytest.mark.parametrize(("seller", "name"), [("openai", "no-such-model"), ("no-such-seller", "gpt-4o"), ("", "")])
+@pytest.mark.parametrize(
+    ("seller", "name"),
+    [("openai", "no-such-model"), ("no-such-seller", "gpt-4o"), ("", ""), ("openai", "openai/gpt-oss-120b")],
+)
 def test_what_genai_prices_does_not_know_has_no_price(seller: str, name: str) -> None:
     assert Edition.installed().find(seller, name) is None
 

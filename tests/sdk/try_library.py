@@ -243,6 +243,7 @@ def _litellm(url: str) -> Scenarios:
     async def in_async_stream() -> None:
         await _drain(await litellm.acompletion(model="openai/gpt-4o", stream=True, **options))
 
+    unasked: Any = {**options, "model": "groq/llama-3.3-70b-versatile", "api_base": f"{url}/groq/openai/v1"}
     claude: Any = {"model": "anthropic/claude-sonnet-4-6", "api_base": url, "api_key": "k", "messages": MESSAGES}
     asked: Any = {"stream": True, "stream_options": {"include_usage": True}}
     return {
@@ -254,6 +255,9 @@ def _litellm(url: str) -> Scenarios:
         "tools": lambda: litellm.completion(model="openai/gpt-4o", tools=[TOOL], **options),
         "error": _error(lambda model: litellm.completion(model=f"openai/{model}", **options)),
         "anthropic by http": lambda: litellm.completion(**claude),
+        "anthropic by http, stream": lambda: list(litellm.completion(**claude, stream=True)),
+        "stream of a server that says its usage unasked": lambda: list(litellm.completion(**unasked, stream=True)),
+        "stream, let go of": lambda: next(iter(litellm.completion(**unasked, stream=True))),
     }
 
 
@@ -366,6 +370,39 @@ def _pydantic_ai(url: str) -> Scenarios:
     }
 
 
+TOOLS = """
+import sys, spanledger
+from mcp.server.mcpserver import MCPServer
+
+spanledger.instrument(endpoint=sys.argv[1], service="tools")
+server = MCPServer("tools")
+
+@server.tool()
+def weather(city: str) -> str:
+    if not city:
+        raise ValueError("no city")
+    return "sunny"
+
+server.run()
+spanledger.shutdown()
+"""
+
+
+def _mcp(receiver: str) -> Scenarios:
+    """A server of its own process, traced too; its spans are in the traces of the client. Tools are no calls: none is billed."""
+    import mcp
+
+    async def call_tool(city: str) -> None:
+        env = {**os.environ, "PYTHONPATH": str(ROOT / "sdk")}
+        server = mcp.StdioServerParameters(command=sys.executable, args=["-c", TOOLS, receiver], env=env)
+        async with mcp.stdio_client(server) as streams, mcp.ClientSession(*streams) as session:
+            await session.initialize()
+            answer = await session.call_tool("weather", {"city": city})
+            assert answer.is_error is not bool(city)
+
+    return {"a tool": lambda: _run(call_tool("Bern")), "a tool that fails": lambda: _run(call_tool(""))}
+
+
 LIBRARIES: dict[str, Callable[[str], Scenarios]] = {
     "openai": _openai,
     "anthropic": _anthropic,
@@ -381,6 +418,7 @@ LIBRARIES: dict[str, Callable[[str], Scenarios]] = {
     "openai-agents": _agents,
     "crewai": _crewai,
     "pydantic-ai-slim": _pydantic_ai,
+    "mcp": _mcp,
 }
 
 _INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
@@ -417,7 +455,7 @@ def try_here(name: str) -> Iterator[dict[str, Any]]:
         [library] = [one for one in report.libraries if one.name == name]
         print(library, file=sys.stderr)
         scenarios: Scenarios = {
-            **LIBRARIES[name](server.url),
+            **LIBRARIES[name](receiver.url if name == "mcp" else server.url),
             "quick start": lambda: exec(code, {"__name__": "quickstart"}),
         }
         for scenario, call in scenarios.items():

@@ -149,6 +149,24 @@ def test_a_finish_reason_in_other_words(stored: Posted, said: Value, reason: str
     assert stored.span["finish_reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ('[{"role": "assistant", "parts": [], "finish_reason": "end_turn"}]', "stop"),
+        ('[{"finish_reason":"stop"},{"parts":[{"content":"a"}],"finish_reason":"tool_call","name":"x"}]', "tool_calls"),
+        ('[{"parts":[{"content":"\\"finish_reason\\":\\"length\\"}]"}]}]', ""),
+        ('[{"parts":[{"arguments":{"finish_reason":"length"}}]}]', ""),
+        ('[{"finish_reason":null}]', ""),
+        ("[]", ""),
+        ("[", ""),
+    ],
+)
+def test_a_finish_reason_that_only_the_messages_have(pipeline: Pipeline, messages: str, reason: str) -> None:
+    row = one(pipeline, {"gen_ai.output.messages": messages})
+
+    assert (row["finish_reason"], row["attributes"]) == (reason, {})
+
+
 USAGE = "langfuse.observation.usage_details"
 
 

@@ -47,3 +47,45 @@ def test_ollamas_own_client_under_traceloops_instrumentor(pipeline: Pipeline) ->
     used = (1200, 0, 0, 0, 0, 85, 0, 0)
     assert said(rows, "model", "cost_status", *BUCKETS) == [("qwen3:8b", "unpriced", *used)] * 3
     assert {row["provider"].lower() for row in rows} == {"ollama"}
+
+
+def test_ollamas_own_client_under_openinferences_instrumentor(pipeline: Pipeline) -> None:
+    rows = posted(pipeline, "ollama-openinference")
+    used, unknown = (1200, 0, 0, 0, 0, 85, 0, 0), (None,) * len(BUCKETS)
+    assert said(rows.rows("ledger"), "provider", "model", "cost_status", *BUCKETS) == [
+        ("ollama", "qwen3:8b", "unpriced", *used),
+        ("ollama", "qwen3:8b", "unpriced", *used),
+        ("ollama", "missing", "free", *unknown),
+    ]
+    assert said(rows.rows("spans"), "streaming", "finish_reason", "status", "error_type") == [
+        (False, "stop", "ok", ""),
+        (True, "stop", "ok", ""),
+        (False, "", "error", "ollama._types.ResponseError"),
+    ]
+
+
+def test_a_llama_cpp_asked_with_openais_client(pipeline: Pipeline) -> None:
+    rows = posted(pipeline, "llama-cpp")
+    used, unknown = (97, 0, 0, 0, 0, 8, 0, 0), (None,) * len(BUCKETS)
+    assert said(rows.rows("ledger"), "provider", "model", "cost_status", *BUCKETS) == [
+        ("openai", "tiny", "unpriced", *used),
+        ("openai", "tiny", "unpriced", *unknown),
+        ("openai", "tiny", "unpriced", *unknown),
+        ("openai", "tiny", "free", *unknown),
+    ]
+    assert said(rows.rows("spans"), "streaming", "finish_reason", "error_type", "server_address") == [
+        (False, "length", "", "127.0.0.1"),
+        (True, "length", "", "127.0.0.1"),
+        (True, "length", "", "127.0.0.1"),
+        (False, "", "openai.BadRequestError", "127.0.0.1"),
+    ]
+    assert [row[0] is not None for row in said(rows.rows("spans"), "ttft_ns")] == [False, True, True, False]
+
+
+def test_a_model_of_ones_own_is_priced_by_a_rule_of_ones_own(pipeline: Pipeline) -> None:
+    pipeline.record(Card(rates(input_uncached="0.2", output_text="0.4"), provider="openai", model="tiny"))
+    rows = posted(pipeline, "llama-cpp").rows("ledger")
+    assert said(rows, "cost_status", "cost_usd")[0] == (
+        "priced",
+        Decimal("0.0000226"),
+    )  # 97 * 0.2 + 8 * 0.4, in millionths

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from collector.promises import RECORDED, Promises, config, text
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spanledger_collector.windows import Window, burn_windows
 from stores import Stores
@@ -101,8 +101,8 @@ def minute(draw: st.DrawFn) -> Minute:
     return Minute(age, calls, draw(st.integers(0, calls)), cost, draw(st.integers(0, 3)))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(minutes=st.lists(minute(), max_size=25))
+@settings(max_examples=8)
+@given(minutes=st.lists(minute(), min_size=10, max_size=30))
 def test_every_burn_is_what_plain_python_makes_of_the_same_minutes(promises: Promises, minutes: list[Minute]) -> None:
     fill(promises, minutes)
     rows = {
@@ -121,7 +121,7 @@ def test_every_burn_is_what_plain_python_makes_of_the_same_minutes(promises: Pro
             assert bool(row["firing"]) == (enough and (long or 0) > window.factor and (short or 0) > window.factor)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5)
 @given(minutes=st.lists(minute(), max_size=15))
 def test_what_is_left_and_the_series_are_what_plain_python_makes_of_the_period(
     promises: Promises, minutes: list[Minute]

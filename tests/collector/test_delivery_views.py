@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spanledger_collector.store import Store
 from stores import Stores
@@ -151,24 +151,28 @@ def test_other_exporters_are_counted_beside(client: Client) -> None:
     assert (rows["java"]["unstamped"], rows["java"]["coverage"], rows["checkout"]["unstamped"]) == (4, None, 0)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    steps=st.lists(
-        st.tuples(st.integers(1, 9), st.integers(0, 5), st.sampled_from(["in", "late", "twice", "gone"])), max_size=8
-    ),
-)
+Step = tuple[int, int, str]
+"""Spans of a request, those that the SDK dropped before it, and what became of it."""
+STEPS = st.tuples(st.integers(1, 9), st.integers(0, 5), st.sampled_from(["in", "late", "twice", "gone"]))
+
+
+@settings(max_examples=5)
+@given(processes=st.lists(st.lists(STEPS, max_size=8), min_size=5, max_size=15))
 def test_whatever_becomes_of_the_requests_every_span_is_accounted_for(
-    client: Client, steps: list[tuple[int, int, str]]
+    client: Client, processes: list[list[Step]]
 ) -> None:
     client.command("TRUNCATE TABLE spanledger.deliveries")
-    sent = dropped = stored = lost = 0
-    rows = []
-    for sequence, (spans, drops, fate) in enumerate(steps, 1):
-        sent, dropped = sent + spans, dropped + drops
-        arrived = request(sequence, spans, sent, dropped=dropped, minute=90 if fate == "late" else None)
-        rows += {"gone": [], "twice": [arrived, arrived]}.get(fate, [arrived])
-        stored, lost = stored + spans * (fate != "gone"), lost + spans * (fate == "gone")
-    rows.append(request(len(steps) + 1, 0, sent, dropped=dropped, final=True))
+    rows, expected = [], {}
+    for number, steps in enumerate(processes):
+        process = f"p{number}"
+        sent = dropped = stored = lost = 0
+        for sequence, (spans, drops, fate) in enumerate(steps, 1):
+            sent, dropped = sent + spans, dropped + drops
+            minute = 90 if fate == "late" else None
+            arrived = request(sequence, spans, sent, dropped=dropped, minute=minute, process=process)
+            rows += {"gone": [], "twice": [arrived, arrived]}.get(fate, [arrived])
+            stored, lost = stored + spans * (fate != "gone"), lost + spans * (fate == "gone")
+        rows.append(request(len(steps) + 1, 0, sent, dropped=dropped, final=True, process=process))
+        expected[process] = (sent + dropped, stored, dropped, lost)
     put(client, *rows)
-    [row] = delivery(client)
-    assert figures(row) == (sent + dropped, stored, dropped, lost)
+    assert {row["value"]: figures(row) for row in delivery(client, "process")} == expected

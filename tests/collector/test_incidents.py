@@ -105,12 +105,12 @@ def test_money_that_burns_pages_like_an_outage(planted: Promises, fired: dict[da
     assert planted.status(INCIDENT + timedelta(hours=1))["costly"]["state"] == "page"
 
 
-def test_the_rule_that_grafana_asks_says_the_same_in_every_minute(
+def test_the_rule_that_grafana_asks_says_the_same(
     planted: Promises, fired: dict[datetime, set[tuple[str, str]]]
 ) -> None:
     rules = grafana(planted.config)["groups"][0]["rules"]
     assert len(rules) == 2 * len(INCIDENTS) and len({rule["uid"] for rule in rules}) == len(rules)
-    for at in MINUTES[::20]:
+    for at in MINUTES[::40]:
         asked = " UNION ALL ".join(
             rule["data"][0]["model"]["rawSql"]
             .replace(

@@ -118,9 +118,8 @@ def test_a_call_that_arrives_a_quarter_of_an_hour_after_its_minute_is_late(rig: 
     assert here.one("SELECT uniqExact(minute) FROM spanledger.objective_minutes") == 4
 
 
-@pytest.mark.parametrize(
-    "team",
-    [
+def test_whatever_the_values_of_a_scope_look_like_they_are_values(rig: Rigged) -> None:
+    teams = [
         "mail@support",
         "a@postings",
         "@counted",
@@ -130,22 +129,20 @@ def test_a_call_that_arrives_a_quarter_of_an_hour_after_its_minute_is_late(rig: 
         "{segment:UInt64} %s %(from)s",
         "it's \\ -- /* no comment",
         "SOURCE(CLICKHOUSE(",
-    ],
-)
-def test_whatever_the_values_of_a_scope_look_like_they_are_values(rig: Rigged, team: str) -> None:
-    of_team = config(
-        answers={**AVAILABLE, "scope": {"teams": [team, "x"]}}, spend={**SPEND, "scope": {"teams": [team]}}
-    )
-    here = rig(config=of_team).start()
-    here.take(
-        envelope(request([*calls(1), call(spanledger__team=team), call(spanledger__team=team, error__type="500")]))
-    )
+    ]
+    answers = {f"answers{n}": {**AVAILABLE, "scope": {"teams": [team, "x"]}} for n, team in enumerate(teams)}
+    spends = {f"spend{n}": {**SPEND, "scope": {"teams": [team]}} for n, team in enumerate(teams)}
+    here = rig(config=config(**answers, **spends)).start()
+    of_teams = [call(spanledger__team=team, **more) for team in teams for more in ({}, {"error__type": "500"})]
+    here.take(envelope(request([*calls(1), *of_teams])))
     here.drained()
-    assert counted(here, "answers") == (2, 1, 0, 0)
-    assert counted(here, "spend") == (2, 0, 2 * CALL_COSTS, 0)
+    for n in range(len(teams)):
+        assert counted(here, f"answers{n}") == (2, 1, 0, 0)
+        assert counted(here, f"spend{n}") == (2, 0, 2 * CALL_COSTS, 0)
 
-    anew = config(answers={**AVAILABLE, "scope": {"teams": [team]}})  # counted from the ledger
-    assert counted(rig(config=anew), "answers") == (2, 1, 0, 0)
+    anew = {f"answers{n}": {**AVAILABLE, "scope": {"teams": [team]}} for n, team in enumerate(teams)}
+    there = rig(config=config(**anew))  # counted from the ledger
+    assert [counted(there, name) for name in anew] == [(2, 1, 0, 0)] * len(teams)
 
 
 # -- what is recorded

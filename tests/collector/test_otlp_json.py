@@ -79,7 +79,7 @@ def as_javascript(draw: st.DrawFn, value: Any, key: str = "") -> Any:
 
 
 @pytest.mark.parametrize("signal", Signal)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_any_request_comes_to_the_bytes_of_its_protobuf_form(signal: Signal, data: st.DataObject) -> None:
     message = OTLP[signal](**data.draw(messages(OTLP[signal].DESCRIPTOR)))
@@ -89,7 +89,7 @@ def test_any_request_comes_to_the_bytes_of_its_protobuf_form(signal: Signal, dat
     assert to_protobuf(signal, body.encode()) == message.SerializeToString()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200)
 @given(body=st.binary() | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(

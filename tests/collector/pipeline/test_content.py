@@ -239,8 +239,8 @@ def test_of_sources_that_say_the_same_the_best_is_kept_once(pipeline: Pipeline) 
 TEXTS = st.text(max_size=60) | st.binary(max_size=20).map(lambda raw: raw.decode("latin-1"))
 
 
-@settings(max_examples=5)
-@given(st.lists(TEXTS, min_size=1, max_size=20))
+@settings(max_examples=4)
+@given(st.lists(TEXTS, min_size=10, max_size=20))
 def test_whatever_a_content_attribute_holds_is_kept_and_nothing_fails(pipeline: Pipeline, texts: list[str]) -> None:
     calls = [call({"gen_ai.prompt": f'{{"{text}', "gen_ai.completion": f"[{text}"}) for text in texts]
 

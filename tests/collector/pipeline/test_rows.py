@@ -378,8 +378,8 @@ class Told:
         return resource(one, values=self.of_resource, scope_values=self.of_scope)
 
 
-@settings(max_examples=10)
-@given(st.lists(st.builds(Told, *[ATTRIBUTES] * 5), min_size=1, max_size=10))
+@settings(max_examples=6)
+@given(st.lists(st.builds(Told, *[ATTRIBUTES] * 5), min_size=4, max_size=12))
 def test_any_attribute_at_any_nesting_reads_back_equal(pipeline: Pipeline, told: list[Told]) -> None:
     posted = pipeline.post(request(*(one.sent(number) for number, one in enumerate(told))))
 
@@ -420,8 +420,8 @@ LIKELY = (
 FED = st.tuples(st.dictionaries(FIELD_KEYS, LIKELY, max_size=12), st.dictionaries(RESOURCE_KEYS, LIKELY, max_size=3))
 
 
-@settings(max_examples=10)
-@given(st.lists(FED, min_size=1, max_size=10))
+@settings(max_examples=6)
+@given(st.lists(FED, min_size=4, max_size=12))
 def test_an_attribute_reads_back_equal_from_the_column_that_it_feeds(
     pipeline: Pipeline, told: list[tuple[dict[str, AnyValue], dict[str, AnyValue]]]
 ) -> None:

@@ -186,8 +186,8 @@ def test_more_kept_for_an_hour_than_was_written_is_flagged(pipeline: Pipeline) -
 TOKENS = st.none() | st.integers(0, 60) | st.integers(0, 100_000_000) | st.integers(-3, 2**40)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.fixed_dictionaries(dict.fromkeys(COUNTS, TOKENS)), min_size=1, max_size=40))
+@settings(max_examples=5)
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(COUNTS, TOKENS)), min_size=20, max_size=80))
 def test_the_buckets_sum_to_the_totals_whatever_is_reported(
     pipeline: Pipeline, reports: list[dict[str, int | None]]
 ) -> None:

@@ -34,9 +34,14 @@ def news(messages: list[dict[str, Any]], shown: list[dict[str, Any]]) -> list[di
     """What is not repeated of what was said before: apps send the conversation so far with each call. One message that begins as the
     conversation did may begin another."""
     same = 0
-    while same < min(len(messages), len(shown)) and messages[same] == shown[same]:
+    while same < min(len(messages), len(shown)) and _words(messages[same]) == _words(shown[same]):
         same += 1
     return messages[same:] if same > 1 or same == len(shown) else messages
+
+
+def _words(message: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer comes again as a part of the next request: what it was then is no difference."""
+    return {name: value for name, value in message.items() if name != "kind"}
 
 
 def show(messages: Iterable[Mapping[str, Any]], colours: Palette) -> None:

@@ -19,6 +19,11 @@ def test_of_a_conversation_that_is_sent_again_only_the_end_is_new() -> None:
     assert news([ASKED, ANSWERED, LAST], [ASKED, ANSWERED, MORE]) == [LAST]
 
 
+def test_an_answer_that_comes_again_in_the_next_request_is_known() -> None:
+    answered, again = ANSWERED | {"kind": "output"}, ANSWERED | {"kind": "input"}
+    assert news([ASKED, again, MORE], [ASKED, answered]) == [MORE]
+
+
 def test_a_conversation_that_only_begins_like_the_last_one_is_another() -> None:
     assert news([ASKED, LAST], [ASKED, ANSWERED, MORE]) == [ASKED, LAST]
     assert news([ASKED], []) == [ASKED]

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,15 @@ def up(
         int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
+    api_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="SPANLEDGER_API_ORIGINS",
+            metavar="ORIGIN",
+            help="Web pages of this origin, as https://host[:port], may read the HTTP API. Default: of none.",
+            callback=lambda given: [_origin(text) for text in given or ()],
+        ),
+    ] = None,
     keep: Keep = None,
     config: ConfigFile = None,
     capture_content: Annotated[
@@ -134,6 +144,7 @@ def up(
             keep=dict(_retention(entry) for entry in keep or ()),
             config=configured,
             prices=price_rules.load_default(prices, data),
+            api_origins=api_origin or (),
         )
     )
     where = platform.addresses
@@ -342,6 +353,13 @@ def _show(objectives: bytes) -> None:
             "No SLOs or budgets are in force, or this key sees none: start with --config to have some.", err=True
         )
     sys.stdout.buffer.write(objectives)
+
+
+def _origin(text: str) -> str:
+    """One site. A wildcard is none: where no key is needed, it would let every page that is open on this machine read everything."""
+    if not re.fullmatch(r"https?://[^/\s*?#@]+", text):
+        raise typer.BadParameter(f"{text!r} is not an origin: https://host or https://host:port, one each")
+    return text
 
 
 def _retention(entry: str) -> tuple[str, int]:

@@ -46,7 +46,7 @@ class Door:
         """The project of an `Authorization` header. Raises RefusedError 401 or 403."""
         scheme, _, key = authorization.partition(" ")
         if authorization:
-            return self._keys.project_of(key.strip() if scheme.lower() == "bearer" else authorization, Scope.INGEST)
+            return self._keys.key_of(key.strip() if scheme.lower() == "bearer" else authorization, Scope.INGEST).project
         if self._open and not self._keys.any_active():
             return DEFAULT_PROJECT
         raise RefusedError("an API key is needed: send `Authorization: Bearer <key>`", status=401)

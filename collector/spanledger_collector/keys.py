@@ -102,8 +102,8 @@ class Keys:
                 list_file.write(self._path, map(asdict, keys.values()))
             return keys[identity]
 
-    def project_of(self, presented: str, scope: Scope) -> str:
-        """The project of a presented key. Raises RefusedError (401) for a wrong or revoked one, (403) for one without `scope`."""
+    def key_of(self, presented: str, scope: Scope) -> Key:
+        """The key that is presented. Raises RefusedError (401) for a wrong or revoked one, (403) for one without `scope`."""
         prefix, _, rest = presented.partition("_")
         identity, _, secret = rest.partition("_")
         self.all()
@@ -114,15 +114,7 @@ class Keys:
             raise RefusedError("this API key is wrong or was revoked", status=401)
         if scope not in key.scopes:
             raise RefusedError(f"this API key may not {scope}", status=403)
-        return key.project
-
-    def may(self, presented: str, scope: Scope) -> bool:
-        """Whether a presented key is good for `scope`."""
-        try:
-            self.project_of(presented, scope)
-        except RefusedError:
-            return False
-        return True
+        return key
 
 
 def _hash(secret: str) -> str:

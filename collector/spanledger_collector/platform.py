@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import hmac
 import importlib.util
-import ipaddress
 import logging
 import os
 import secrets
@@ -16,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -36,11 +35,12 @@ from spanledger_collector.door import REMEMBERED_REQUESTS, Door
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.loopback import is_loopback
 from spanledger_collector.metrics import Metrics
 from spanledger_collector.objectives import Objectives
 from spanledger_collector.otlp_grpc import GrpcServer
 from spanledger_collector.price_rules import PriceRules
-from spanledger_collector.readonly import EVERYTHING, ReadOnlyInterface, UnauthorizedError, readonly_app
+from spanledger_collector.readonly import EVERYTHING, UnauthorizedError, readonly_app
 from spanledger_collector.readonly import Scope as ReadScope
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.store import Store
@@ -63,7 +63,8 @@ class Options:
     """What `spanledger up` is told. `keep` is days by table, 0 for ever; a port of 0 takes a free one, None none; with `alerts_every`
     None, alerts are evaluated only by whoever calls for it.
 
-    `store` is a ClickHouse server's DSN; without one, the store is embedded and read by way of `clickhouse_port`.
+    `store` is a ClickHouse server's DSN; without one, the store is embedded and read by way of `clickhouse_port`. `api_origins`: web
+    pages of these may read the HTTP API.
     """
 
     data: Path
@@ -79,6 +80,7 @@ class Options:
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     limits: Limits = field(default_factory=Limits)
     alerts_every: timedelta | None = EVERY
+    api_origins: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Platform:
         data = options.data.absolute()
         self._cleanup.enter_context(lock_folder(data))
         self._keys = Keys(data / "keys.json")
-        loopback = _is_loopback(options.host)
+        loopback = is_loopback(options.host)
         if not loopback and not self._keys.any_active():
             raise StartError(
                 f"{options.host} can be reached from other machines, and there is no API key yet: "
@@ -172,16 +174,17 @@ class Platform:
             door, self._problem, partial(metrics.taken, "grpc"), partial(metrics.refused, "grpc"), limits.body
         )
         self._servers = [(_server(app), self._otlp)]
-        self._readonly: ReadOnlyInterface | None = None
+        with self.store.said():
+            self._readonly = readonly_app(self.store.open, self._authorize, sessions=self.store.embedded)
+        self._cleanup.callback(self._readonly.close)
         if self._clickhouse:
-            self._readonly = readonly_app(self.store.open, self._authorize)
-            self._cleanup.callback(self._readonly.close)
             self._servers.append((_server(self._readonly), self._clickhouse))
-            definitions = self.store.query(
-                "SELECT name, create_table_query FROM system.tables WHERE database = 'spanledger' AND engine = 'View'"
-            )
-            views = read_views((str(name), str(statement)) for name, statement in definitions)
-            app.mount("/api/v1", api_app(self._readonly.service, views, self._authorize))
+        definitions = self.store.query(
+            "SELECT name, create_table_query FROM system.tables WHERE database = 'spanledger' AND engine = 'View'"
+        )
+        views = read_views((str(name), str(statement)) for name, statement in definitions)
+        api = api_app(self._readonly.service, views, self._authorize, origins=options.api_origins)
+        app.mount("/api/v1", api)
         self._loopback = loopback
 
     def _prepare_store(self) -> None:
@@ -220,8 +223,7 @@ class Platform:
 
     def stop(self) -> None:
         """Make `run` return. Safe from any thread and from a signal handler."""
-        if self._readonly:
-            self._readonly.close()
+        self._readonly.close()
         for server, _ in self._servers:
             server.should_exit = True
 
@@ -272,8 +274,8 @@ class Platform:
             return EVERYTHING
         try:
             if key:
-                projects = frozenset({self._keys.project_of(key, Scope.READ)})
-                return ReadScope(projects, self._keys.may(key, Scope.CONTENT))
+                known = self._keys.key_of(key, Scope.READ)
+                return ReadScope(frozenset({known.project}), Scope.CONTENT in known.scopes)
             # who is on this machine can read its files, and it was here that capture was turned on
             if self._loopback and not self._keys.any_active():
                 return EVERYTHING
@@ -405,12 +407,3 @@ def _server(app: object) -> _Server:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -124,7 +124,7 @@ def _lasted(record: Mapping[Any, Any]) -> str:
 
 def _silences(view: View, rows: pd.DataFrame) -> None:
     if not len(rows):
-        st.caption("Nothing is silenced. `spanledger alerts silence` does that.")
+        parts.note("Nothing is silenced. `spanledger alerts silence` does that.")
         return
     table = [
         [
@@ -139,7 +139,7 @@ def _silences(view: View, rows: pd.DataFrame) -> None:
 
 def _channels(view: View, rows: pd.DataFrame) -> None:
     if not len(rows):
-        st.caption("No message was sent in this range. `spanledger alerts test` sends one to each channel.")
+        parts.note("No message was sent in this range. `spanledger alerts test` sends one to each channel.")
         return
     table = [
         [

@@ -42,8 +42,6 @@ PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
 }
 _COMPARED = ("Overview", "Spend", "Latency", "Errors")
 """Pages that set the range against the one before."""
-_WITHOUT_CALLS = ("Reliability", "Delivery", "Alerts")
-"""Pages that have something to say before the first call."""
 _REFRESH_SECONDS = {"Auto-refresh off": None, "Every 10 s": 10, "Every minute": 60}
 
 
@@ -64,7 +62,7 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
         try:
             fresh = ask.freshness(selection.project)
             controls.heading(head, title, view, compared, fresh)
-            if not len(fresh) and title not in _WITHOUT_CALLS:
+            if not len(fresh) and title not in controls.UNFILTERED:
                 states.no_calls_yet(selection.project)
                 return
             draw_page(view)

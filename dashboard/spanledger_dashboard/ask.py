@@ -21,6 +21,8 @@ from spanledger_dashboard.selection import DIMENSIONS, Period, Selection
 
 DEFAULT_DSN = "http://127.0.0.1:8123"
 _KEPT_SECONDS = 15
+_AT_ONCE = 4
+"""Questions of one reader; the read-only interface answers as many."""
 _WRONG_KEY = frozenset({192, 193, 194, 516})
 _TYPES = {"from": "DateTime('UTC')", "to": "DateTime('UTC')", "project": "String", "step": "UInt32", "by": "String",
           "at": "DateTime('UTC')", "objective": "String", "number": "UInt32",
@@ -308,9 +310,9 @@ def _filters(selection: Selection) -> dict[str, Any]:
 
 
 def together(*questions: Callable[[], pd.DataFrame]) -> list[pd.DataFrame]:
-    """The answers to questions that do not wait for each other. Raises what the first of them raises."""
+    """The answers to questions that do not wait for each other, some at once. Raises what the first of them raises."""
     here = get_script_run_ctx()
-    with ThreadPoolExecutor(len(questions), initializer=lambda: add_script_run_ctx(current_thread(), here)) as asking:
+    with ThreadPoolExecutor(_AT_ONCE, initializer=lambda: add_script_run_ctx(current_thread(), here)) as asking:
         return list(asking.map(lambda question: question(), questions))
 
 

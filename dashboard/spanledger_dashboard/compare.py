@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -82,18 +83,16 @@ def _prompts(view: View) -> None:
         parts.heading("Two versions of a prompt", "in the range, of calls that are billed and pass the filters")
         nothing_else = replace(view.selection, classes=(), find=find.__class__())
         facets = ask.trace_facets(nothing_else, view.period)
-        known: list[Any] = list(facets[facets["facet"] == "prompt"]["value"]) if len(facets) else []
-        names = list(
-            dict.fromkeys(
-                [*(str(value).rpartition(" ")[0] or str(value) for value in known), *filter(None, [find.prompt])]
-            )
-        )
+        known = [str(value) for value in facets[facets["facet"] == "prompt"]["value"]] if len(facets) else []
+        counted = Counter(value.rpartition(" ")[0] or value for value in known)
+        names = list(dict.fromkeys([*counted, *filter(None, [find.prompt])]))
         if not names:
             parts.note(
-                "No call of the range names its prompt. `spanledger.attribute(prompt_name=…, prompt_version=…)` does."
+                "No call of the range names its prompt. `spanledger.attribute(prompt=…, prompt_version=…)` does."
             )
             return
-        name = find.prompt or names[0]
+        # of a prompt that has two there is something to compare
+        name = find.prompt or next((one for one in names if counted[one] > 1), names[0])
         rows = ask.compare_prompts(view.selection, view.period, name).to_dict("records")
         versions = [str(row["version"]) for row in rows]
         pair = [one for one in find.versions if one in versions][:2]
@@ -102,23 +101,19 @@ def _prompts(view: View) -> None:
             pair.reverse()  # the older one first
         _choose(name, names, pair, versions)
         if len(pair) < 2:
-            parts.note(f"Only one version of `{name}` was called in the range: there is nothing to compare it with.")
-            if not pair:
-                return
+            called = f"Only one version of `{name}` was" if pair else f"`{name}` was not"
+            parts.note(f"{called} called in the range: there is nothing to compare.")
+            return
         by_version = {str(row["version"]): row for row in rows}
-        a, b = by_version[pair[0]], by_version[pair[-1]]
-        few = [
-            f"{explain.named(one)} has {by_version[one]['calls']}"
-            for one in dict.fromkeys(pair)
-            if by_version[one]["calls"] < FEW
-        ]
+        a, b = by_version[pair[0]], by_version[pair[1]]
+        few = [f"{explain.named(one)} has {by_version[one]['calls']}" for one in pair if by_version[one]["calls"] < FEW]
         if few:
             parts.verdict(
                 "Few calls",
                 "warn",
                 f"{'; '.join(few)}. Below {FEW}, a difference may well be chance, and a p99 is its slowest call.",
             )
-        heads = ("", explain.named(pair[0]), explain.named(pair[-1]), "the second against the first")
+        heads = ("", explain.named(pair[0]), explain.named(pair[1]), "the second against the first")
         parts.table(heads, _table(_PROMPT_ROWS, a, b), view.colours.accent, whole=True)
         parts.note(
             "Costs as first posted, over calls whose cost is known; truncated: of the answers that say how they ended."

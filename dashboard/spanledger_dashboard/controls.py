@@ -26,6 +26,8 @@ SECTIONS = {
     "On call": ("Reliability", "Delivery", "Alerts"),
 }
 """The pages, as the sidebar lists them."""
+UNFILTERED = ("Reliability", "Delivery", "Alerts")
+"""Pages that are not of calls: no filter of calls says anything to them."""
 _LABELS = {**{name: name for name in RANGES}, CUSTOM: "Custom"}
 
 
@@ -72,7 +74,7 @@ def follow(link: str) -> None:
     """To what an `address` leads to."""
     page, _, query = link.partition("?")
     select(Selection.of(parse_qs(query)))
-    title = page.rpartition("/")[2].capitalize()
+    title = page.rpartition("/")[2].capitalize() or "Overview"
     if title in st.session_state["pages"] and title != st.session_state["page"]:
         go(title)
 
@@ -85,10 +87,10 @@ def sidebar(pages: Mapping[str, st.Page]) -> None:
             parts.section(name)
             for title in titles:
                 st.page_link(pages[title], width="stretch")
-        st.divider()
         try:
             _project()
-            _filters()
+            if st.session_state["page"] not in UNFILTERED:
+                _filters()
         except (ask.StoreAwayError, ask.KeyRefusedError, ask.QuestionFailedError):
             st.caption("Filters are here when the store is.")
 
@@ -97,6 +99,8 @@ def _project() -> None:
     projects = sorted(str(name) for name in ask.freshness()["project"]) if len(ask.freshness()) else []
     if selection().project and selection().project not in projects:
         projects.append(selection().project)
+    if st.session_state["page"] not in UNFILTERED or len(projects) > 1:
+        st.divider()
     if len(projects) < 2 and not selection().project:
         return
     options = ["", *projects]
@@ -130,7 +134,8 @@ def _keep(key: str, value: object) -> None:
 
 
 def _chose() -> None:
-    chosen = {dimension: tuple(st.session_state.get(dimension, ())) for dimension in DIMENSIONS}
+    before = selection().chosen  # of what is not on the page
+    chosen = {dimension: tuple(st.session_state.get(dimension, before.get(dimension, ()))) for dimension in DIMENSIONS}
     project = str(st.session_state.get("project", ""))
     kept = {dimension: values for dimension, values in chosen.items() if values}
     select(replace(selection(), project=project, chosen=kept))

@@ -30,6 +30,20 @@ def messages_of(value: Any) -> list[dict[str, Any]]:
     )
 
 
+def news(messages: list[dict[str, Any]], shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is not repeated of what was said before: apps send the conversation so far with each call. One message that begins as the
+    conversation did may begin another."""
+    same = 0
+    while same < min(len(messages), len(shown)) and _words(messages[same]) == _words(shown[same]):
+        same += 1
+    return messages[same:] if same > 1 or same == len(shown) else messages
+
+
+def _words(message: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer comes again as a part of the next request: what it was then is no difference."""
+    return {name: value for name, value in message.items() if name != "kind"}
+
+
 def show(messages: Iterable[Mapping[str, Any]], colours: Palette) -> None:
     body = "".join(markup(message) for message in messages)
     st.html(f"""<style>
@@ -72,5 +86,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def not_captured() -> None:
-    parts.note(NOT_CAPTURED)
+def not_captured(some: bool = False) -> None:
+    """`some`: only of some of what is shown."""
+    parts.note("Of the other turns nothing that was said is kept." if some else NOT_CAPTURED)

@@ -43,14 +43,18 @@ def _missing(record: Record) -> int:
     return int(record["lost"] + record["vanished"])
 
 
+def _share(coverage: float) -> str:
+    return explain.objective(1) if coverage == 1 else explain.exact_percent(coverage)
+
+
 def _verdict(total: Record, gaps: pd.DataFrame) -> None:
     if total["coverage"] is None:
         text = "No exporter in this range says how much it emitted, so nobody can tell whether all of it arrived."
         parts.verdict("Not known", "neutral", text)
         return
-    whole = f"{explain.exact_percent(total['coverage'])} of {explain.count(total['emitted'])} emitted spans are stored"
+    whole = f"{_share(total['coverage'])} of {explain.count(total['emitted'])} emitted spans are stored"
     if total["coverage"] == 1:
-        parts.verdict("Complete", "good", f"{whole}.")
+        parts.verdict("Complete", "good", f"All {explain.count(total['emitted'])} emitted spans are stored.")
         return
     worst = sorted(gaps.to_dict("records"), key=lambda gap: -(gap["lost"] + gap["dropped"]))
     said = [_said(gap) for gap in worst[:_SAID_GAPS]]
@@ -67,11 +71,14 @@ def _said(gap: Record) -> str:
         for name, verb in (("lost", "lost"), ("dropped", "dropped"))
         if gap[name] > 0
     ]
-    return f"{explain.named(gap['service'])} {' and '.join(what)} between {_between(gap['gap_from'], gap['gap_to'], ' and ')}"
+    when = _between(gap["gap_from"], gap["gap_to"], " and ")
+    return f"{explain.named(gap['service'])} {' and '.join(what)} {'between' if ' and ' in when else 'at'} {when}"
 
 
 def _between(since: datetime, until: datetime, word: str) -> str:
-    """Minutes where they tell the two apart, else seconds; the day once."""
+    """Minutes where they tell the two apart, else seconds; the day once, and a second too."""
+    if f"{since:%F %T}" == f"{until:%F %T}":
+        return f"{since:%b} {since.day}, {since:%T}"
     clock = "%H:%M" if f"{since:%F %H:%M}" != f"{until:%F %H:%M}" else "%H:%M:%S"
     second = f"{until:{clock}}" if since.date() == until.date() else f"{until:%b} {until.day}, {until:{clock}}"
     return f"{since:%b} {since.day}, {since:{clock}}{word}{second}"
@@ -102,13 +109,13 @@ def _table(view: View, rows: pd.DataFrame, head: str) -> None:
         ),
     )[:_SHOWN_ROWS]
     if not shown:
-        st.caption("No process stamps what it sends: `spanledger.instrument()` does.")
+        parts.note("No process stamps what it sends: `spanledger.instrument()` does.")
         return
     table = [
         [
             _who(record, head),
             Cell("not known", tone="neutral") if record["coverage"] is None
-            else Cell(explain.exact_percent(record["coverage"]), tone="good" if record["coverage"] == 1 else "warn"),
+            else Cell(_share(record["coverage"]), tone="good" if record["coverage"] == 1 else "warn"),
             Cell(explain.count(record["emitted"])),
             Cell(explain.count(record["stored"]), note=_beside(record)),
             Cell(explain.count(record["dropped"]), tone="warn" if record["dropped"] else ""),
@@ -128,7 +135,7 @@ def _who(record: Record, head: str) -> Cell:
         return Cell(
             explain.named(record["value"]), note=f"{explain.count(processes)} processes" if processes > 1 else ""
         )
-    ended = "still running, or ended without a word" if record["unended"] else "ended in good order"
+    ended = "no farewell yet" if record["unended"] else "ended in good order"
     started = f"since {explain.moment(record['started_at'])}, " if record["started_at"].year > 1970 else ""
     return Cell(f"{explain.named(record['service'])} {record['value'][:8]}", note=f"{started}{ended}")
 

@@ -125,7 +125,7 @@ def heat(rows: pd.DataFrame, period: Period, step: int, words: Words, palette: P
     ticks = decades if len(decades) > 1 else sorted({low / 8, (high + 1) / 8})
     figure.update_yaxes(
         range=[low, high + 1], showgrid=False, tickvals=[power * 8 for power in ticks],
-        ticktext=[re.sub(r"\.0+", "", words(10.0**power)) for power in ticks],
+        ticktext=[re.sub(r"\.0+", "", words(10.0**power)).replace("1\u202fmin\u202f40\u202fs", "100\u202fs") for power in ticks],
     )  # fmt: skip
     figure.update_layout(hovermode="closest")
     _legend(figure, False)
@@ -180,8 +180,10 @@ def left(rows: pd.DataFrame, column: str, period: Period, step: int, palette: Pa
     figure = lines(rows, {column: "left"}, period, step, explain.percent, palette)
     known = [float(value) for value in rows[column] if not _unknown(value)] if len(rows) else []
     bottom = min([0.0, *known])
-    ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
-    if bottom < 0:
+    if bottom > -3:
+        apart = 0.25 if bottom > -0.3 else 0.5
+        ticks = [apart * index for index in range(math.floor(bottom / apart), round(1 / apart) + 1)]
+    else:
         ticks = [-step for step in reversed(round_ticks(-bottom)[1:])] + [0.0, 1.0]
     room = (1 - ticks[0]) * 0.03
     figure.update_yaxes(

@@ -187,6 +187,11 @@ def named(value: str) -> str:
     return value or "(not set)"
 
 
+def short(error_type: str) -> str:
+    """Without the module that it is from."""
+    return named(error_type.rpartition(".")[2])
+
+
 def moment(time: datetime) -> str:
     return f"{time:%b} {time.day}, {time:%H:%M}"
 

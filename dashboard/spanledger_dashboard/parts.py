@@ -64,7 +64,10 @@ def style(colours: Palette) -> None:
     .sl-table tr:last-child td {{ border-bottom: none; }}
     .sl-table th:first-child, .sl-table td:first-child {{ text-align: left; padding-left: .1rem; }}
     .sl-table td:first-child {{ max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }}
-    .sl-table small {{ display: block; color: {colours.muted}; }}
+    .sl-table.fill td:first-child {{ width: 100%; max-width: 0; min-width: 9rem; }}
+    .sl-table small {{ display: block; color: {colours.muted}; overflow: hidden; text-overflow: ellipsis; }}
+    .sl-table td:not(:first-child):not(.wrap) small {{ max-width: 10.5rem; }} .sl-table td:not(.left) small {{ margin-left: auto; }}
+    .sl-table td:first-child small {{ margin-left: 0; }}
     .sl-table .sl-dot ~ small {{ padding-left: 1.1rem; }}
     .sl-dot {{ display: inline-block; width: .6rem; height: .6rem; border-radius: 3px; margin-right: .5rem; }}
     .sl-bar {{ display: inline-block; width: 4.2rem; height: .42rem; border-radius: 3px; background: {colours.line};
@@ -171,9 +174,15 @@ class Cell:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[Cell]], accent: str, left: Sequence[int] = (), whole: bool = False
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    accent: str,
+    left: Sequence[int] = (),
+    whole: bool = False,
+    fill: bool = False,
 ) -> None:
-    """`whole`: all rows are seen, however many. The first column left, and those numbered in `left`; figures right."""
+    """`whole`: all rows are seen, however many. `fill`: the first column takes what the others leave, and no more.
+    The first column left, and those numbered in `left`; figures right."""
 
     def side(index: int) -> str:
         return "left" if index in left else ""
@@ -182,7 +191,9 @@ def table(
     body = "".join(
         "<tr>" + "".join(_cell(cell, accent, side(index)) for index, cell in enumerate(row)) + "</tr>" for row in rows
     )
-    rows_and_head = f'<table class="sl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    rows_and_head = (
+        f'<table class="sl-table{" fill" if fill else ""}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    )
     st.html(f'<div class="sl-scroll{" whole" if whole else ""}">{rows_and_head}</div>')
 
 
@@ -196,7 +207,7 @@ def _cell(cell: Cell, accent: str, side: str) -> str:
     text = f'<span class="{kinds}">{escape(cell.text)}</span>' if kinds else escape(cell.text)
     if cell.href:
         text = f'<a href="{escape(cell.href)}">{text}</a>'
-    note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
+    note = f'<small title="{escape(cell.note)}">{escape(cell.note)}</small>' if cell.note else ""
     classes = f"{side} {'wrap' if cell.wrap else ''}".strip()
     return f'<td class="{classes}" title="{escape(cell.text)}">{dot}{_spark(cell) or text}{bar}{note}</td>'
 

@@ -99,7 +99,7 @@ class Selection:
             values = query.get(name, [])
             return values[-1] if values else ""
 
-        since, until = _moment(last("from")), _moment(last("to"))
+        since, until = _moment(last("from")), _moment(last("to"), end=True)
         named_range = last("range")
         custom = named_range == CUSTOM and since is not None and until is not None and since < until
         return cls(
@@ -117,8 +117,13 @@ class Selection:
         )
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, end: bool = False) -> datetime | None:
+    """A time of ISO 8601, in UTC where it does not say otherwise (Grafana's links have milliseconds and a Z), cut to its minute; an
+    `end` goes to the end of the minute that it is in."""
     try:
-        return datetime.strptime(text, _MINUTE).replace(tzinfo=UTC)
-    except ValueError:
+        at = datetime.fromisoformat(text)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        minute = at.replace(second=0, microsecond=0)
+        return minute + timedelta(minutes=1) if end and at > minute else minute
+    except (ValueError, OverflowError):
         return None

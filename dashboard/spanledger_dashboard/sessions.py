@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -31,13 +32,13 @@ def draw_page(view: View) -> None:
             "the one that was active last first; what they did in the range, times in UTC, costs as first posted",
         )
         table = [_row(view.selection, record) for record in rows.to_dict("records")]
-        parts.table(_HEADS, table, view.colours.accent, (1, 7, 8), whole=True)
+        parts.table(_HEADS, table, view.colours.accent, (1, 7, 8), whole=True, fill=True)
         pages(view.selection, following)
 
 
 def _row(selection: Selection, record: dict[Any, Any]) -> list[Cell]:
     opened = replace(selection, find=replace(selection.find, session=record["session_id"], after=""))
-    lasted = explain.duration((record["last_at"] - record["first_at"]).total_seconds() * 1e9)
+    lasted = explain.duration(record["duration_ns"])
     return [
         Cell(record["session_id"], href=controls.address("sessions", opened)),
         Cell(explain.second(record["last_at"]), note=f"for {lasted}"),
@@ -69,7 +70,7 @@ def _one(view: View, session: str) -> None:
         states.no_such_session(view, session)
         return
     record = figures.iloc[0].to_dict()
-    lasted = explain.duration((record["last_at"] - record["first_at"]).total_seconds() * 1e9)
+    lasted = explain.duration(record["duration_ns"])
     unpriced = record["unpriced_calls"]
     billed = f"{unpriced} unpriced of {record['calls']} calls" if unpriced else f"{record['calls']} billed calls"
     parts.cards([
@@ -88,28 +89,31 @@ def _one(view: View, session: str) -> None:
 
 
 def _conversation(view: View, turns: list[dict[Any, Any]]) -> None:
-    """The turns in order; the messages of each below it, where they are kept."""
+    """The turns in order; below each what was said in it and not before, where that is kept."""
+    kept = ask.together(*(partial(ask.content, turn["trace_id"], view.selection.project) for turn in turns))
     waiting: list[list[Cell]] = []
-    kept = silent = False
-    for turn in turns:
+    shown: list[dict[str, Any]] = []
+    silent = False
+    for turn, content in zip(turns, kept, strict=True):
         waiting.append(_turn(view, turn))
-        content = ask.content(turn["trace_id"], view.selection.project)
-        values = [] if content is None or not len(content) else list(content["messages"])
-        messages = [message for value in values for message in conversation.messages_of(value)]
-        kept, silent = kept or content is not None, silent or not messages
-        if messages:
+        new: list[dict[str, Any]] = []
+        for value in content["messages"] if len(content) else []:
+            said = conversation.news(conversation.messages_of(value), shown)
+            new, shown = new + said, shown + said
+        silent = silent or not len(content)
+        if new:
             _table(view, waiting)
-            conversation.show(messages, view.colours)
+            conversation.show(new, view.colours)
             waiting = []
     _table(view, waiting)
-    if kept and silent:
-        conversation.not_captured()
+    if silent:
+        conversation.not_captured(some=bool(shown))
 
 
 def _table(view: View, rows: list[list[Cell]]) -> None:
     if rows:
         heads = ("Turn", "Began", "Duration", "Cost", "Tokens", "Ended")
-        parts.table(heads, rows, view.colours.accent, whole=True)
+        parts.table(heads, rows, view.colours.accent, (1,), whole=True, fill=True)
 
 
 def _turn(view: View, turn: dict[Any, Any]) -> list[Cell]:

@@ -60,7 +60,9 @@ def _cards(record: dict[str, Any]) -> list[Card]:
     unpriced = record["unpriced_calls"]
     known = [record[name] for name in ("input_tokens", "output_tokens") if record[name] is not None]
     calls = explain.count(record["calls"])
-    billed = f"{unpriced} of {calls} calls unpriced" if unpriced else f"{calls} billed calls"
+    billed = (
+        f"{unpriced} of {calls} calls unpriced" if unpriced else f"{calls} billed call{'s' * (record['calls'] != 1)}"
+    )
     split = f"{explain.tokens(record['input_tokens'])} in, {explain.tokens(record['output_tokens'])} out"
     failed = ", ".join(map(explain.named, record["error_types"]))
     return [
@@ -115,14 +117,15 @@ def _facts(span: dict[str, Any]) -> None:
         "reasoning": "reasoning_tokens",
     }
     counts = [f"{explain.count(span[column])} {name}" for name, column in buckets.items() if span[column] is not None]
-    billed = "" if span["billing_owner"] else "no: another span is billed for this call, or it calls no model"
+    repeats = counts and not span["billing_owner"]
+    called = (span["provider"], span["model"], span["operation"])
     parts.facts([
         ("Time", f"{explain.second(span['timestamp'])} UTC, for {explain.duration(span['duration_ns'])}"),
         ("First token", explain.duration(span["ttft_ns"]) if span["ttft_ns"] is not None else ""),
         ("Cost", f"{explain.money(span['cost_usd'])} ({span['cost_status']})" if span["cost_status"] else ""),
-        ("Billed", billed),
+        ("Billed", "no: another span is billed for this call" if repeats else ""),
         ("Tokens", ", ".join(counts)),
-        ("Model", " · ".join(filter(None, (span["provider"], span["model"], span["operation"])))),
+        ("Model" if span["model"] else "Operation", " · ".join(filter(None, called))),
         ("Service", " · ".join(filter(None, (span["service_name"], span["environment"], span["kind"])))),
         ("Finished", "at the limit of tokens (length)" if span["finish_reason"] == "length" else span["finish_reason"]),
         ("Prompt", " ".join(filter(None, (span["prompt_name"], span["prompt_version"])))),
@@ -133,18 +136,15 @@ def _facts(span: dict[str, Any]) -> None:
 
 def _failures(span: dict[str, Any]) -> None:
     """The error, and every exception that the span recorded, with its stack."""
+    said = " · ".join(filter(None, (span["error_type"], span["status_message"])))
     if span["status"] == "error":
-        parts.verdict(
-            "Error", "bad", " · ".join(filter(None, (span["error_type"], span["status_message"]))) or "no message"
-        )
+        parts.verdict("Error", "bad", said or "no message")
     for event in span["events_read"]:
         attributes = event["attributes"]
         if event["name"] == "exception":
-            parts.note(
-                " · ".join(
-                    filter(None, (attributes.get("exception.type", ""), attributes.get("exception.message", "")))
-                )
-            )
+            raised = (attributes.get("exception.type", ""), attributes.get("exception.message", ""))
+            if (again := " · ".join(filter(None, raised))) != said:
+                parts.note(again)
             if stack := attributes.get("exception.stacktrace", ""):
                 st.code(stack, language=None, wrap_lines=True)
 
@@ -156,6 +156,8 @@ def _messages(view: View, span_id: str, kept: pd.DataFrame) -> None:
         else []
     )
     messages = [message for value in mine for message in conversation.messages_of(value)]
+    if len(kept) and not messages:
+        return  # content is captured: nothing was said here
     with st.container(gap="xxsmall"):
         parts.heading("Messages")
         if messages:

@@ -39,7 +39,7 @@ def draw_page(view: View) -> None:
     if not len(rows):
         states.no_traces(view, last_call(view))
         return
-    side, main = st.columns([1, 4.6], gap="medium")
+    side, main = st.columns([1.15, 4.6], gap="medium")
     with main, st.container(border=True):
         order = {"newest": "the newest first", "dearest": "the dearest first", "slowest": "the slowest first"}
         place = (
@@ -56,13 +56,14 @@ def draw_page(view: View) -> None:
             view.colours.accent,
             (1,),
             whole=True,
+            fill=True,
         )
         pages(view.selection, following)
     with side:
         _facets(view)
 
 
-HEADS = ("Trace", "Began", "Duration", "Cost", "Tokens", "Spans", "Errors")
+HEADS = ("Trace", "Began", "Duration", "Cost", "Tokens", "Errors")
 
 
 def row(selection: Selection, record: dict[Any, Any]) -> list[Cell]:
@@ -72,11 +73,10 @@ def row(selection: Selection, record: dict[Any, Any]) -> list[Cell]:
     return [
         Cell(record["name"] or "(no name)", href=controls.address("traces", opened), note=about),
         Cell(explain.second(record["timestamp"]), note=record["trace_id"][:8]),
-        Cell(explain.duration(record["duration_ns"])),
+        Cell(explain.duration(record["duration_ns"]), note=f"{explain.count(record['spans'])} span{'s' * (record['spans'] != 1)}"),
         Cell(explain.money(record["cost_usd"]), note=f"{record['unpriced_calls']} unpriced" if record["unpriced_calls"] else ""),
         Cell(explain.tokens(tokens(record))),
-        Cell(explain.count(record["spans"])),
-        Cell(explain.count(record["errors"]), tone="bad" if failed else "", note=", ".join(map(explain.named, record["error_types"][:1]))),
+        Cell(explain.count(record["errors"]), tone="bad" if failed else "", note=", ".join(map(explain.short, record["error_types"][:1]))),
     ]  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def drawing(roots: Sequence[Node], colours: Palette, address: str, chosen: str) 
     def number(text: str) -> int:
         return texts.setdefault(text, len(texts))
 
+    above = {str(node.span["span_id"]): str(node.span["service_name"]) for node in nodes}
     rows: list[dict[str, Any]] = []
     for node in nodes:
         span, (cost, tokens) = node.span, own(node.span)
@@ -56,7 +57,7 @@ def drawing(roots: Sequence[Node], colours: Palette, address: str, chosen: str) 
         rows.append({
             "id": str(span["span_id"]), "depth": node.depth, "below": node.spans - 1, "errors": node.errors,
             "name": number(str(span["name"]) or "(no name)"),
-            "what": number(" · ".join(filter(None, (str(span["service_name"]), str(span["model"] or span["operation"]))))),
+            "what": number(_beside(span, above.get(str(span["parent_span_id"]), ""))),
             "service": services.setdefault(str(span["service_name"]), len(services)) % len(colours.series),
             "failed": int(span["status"] == "error"), "unbilled": int(bool(reports and not span["billing_owner"])),
             "cost": number(explain.money(node.cost_usd)), "own_cost": number(explain.money(cost)),
@@ -76,6 +77,13 @@ def drawing(roots: Sequence[Node], colours: Palette, address: str, chosen: str) 
         "rows": {name: [row[name] for row in rows] for name in rows[0]},
         "open": _open(nodes),
     }
+
+
+def _beside(span: dict[str, Any], service_above: str) -> str:
+    """What its name and the span above it do not say: whose it is, and what was called."""
+    service, called = str(span["service_name"]), str(span["model"] or span["operation"])
+    said = (service if service != service_above else "", called if called not in str(span["name"]) else "")
+    return " · ".join(filter(None, said))
 
 
 def _start(node: Node) -> float:

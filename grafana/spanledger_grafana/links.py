@@ -1,16 +1,12 @@
-"""Where a reader goes from here: the other boards, spanledger's own pages, the spans of a trace."""
+"""Where a reader goes from here: the other boards, spanledger's own pages, a trace among them."""
 
 from __future__ import annotations
 
-import json
-from urllib.parse import quote
-
 from spanledger_grafana.board import TAG
-from spanledger_grafana.sources import CLICKHOUSE, Json, rows
+from spanledger_grafana.sources import Json
 
 # The range as the pages read it.
 _RANGE = "range=custom&from=${__from:date:iso}&to=${__to:date:iso}"
-_HEX = "${__value.raw}"
 
 
 def boards() -> Json:
@@ -25,7 +21,7 @@ def page(name: str) -> Json:
         f"Open in spanledger: {name}",
         type="link",
         icon="bolt",
-        url=f"${{dashboard_url}}/{name.lower()}?{_RANGE}",
+        url=f"{_page(name)}?{_RANGE}",
         tooltip="The same range of time in spanledger's own pages",
         targetBlank=True,
     )
@@ -33,23 +29,17 @@ def page(name: str) -> Json:
 
 def of_value(page_name: str) -> tuple[str, str]:
     """From a row of a table to the page, filtered by its value."""
-    return "Open in spanledger", f"${{dashboard_url}}/{page_name}?{_RANGE}&${{by}}=${{__value.raw:percentencode}}"
+    return "Open in spanledger", f"{_page(page_name)}?{_RANGE}&${{by}}=${{__value.raw:percentencode}}"
 
 
 def trace() -> tuple[str, str]:
-    """From a trace id to its spans, in Explore."""
-    sql = (
-        "SELECT timestamp, name, service_name, operation, model, duration_ns / 1e6 AS ms, status, error_type,"
-        " input_tokens, output_tokens, toFloat64(cost_usd) AS cost_usd, span_id, parent_span_id\n"
-        f"FROM spanledger.spans\nWHERE trace_id = '{_HEX}'\nORDER BY timestamp\nLIMIT 1000"
-    )
-    pane = {
-        "datasource": CLICKHOUSE["uid"],
-        "queries": [rows(sql)],
-        "range": {"from": "now-30d", "to": "now"},
-    }
-    kept = quote(json.dumps({"trace": pane}, separators=(",", ":"))).replace(quote(_HEX), _HEX)
-    return "Show the spans of this trace", f"/explore?schemaVersion=1&orgId=1&panes={kept}"
+    """From a trace id to the trace, on spanledger's own page."""
+    return "Open the trace", f"{_page('traces')}?{_RANGE}&trace=${{__value.raw:percentencode}}"
+
+
+def _page(name: str) -> str:
+    """The address of a page; the first one has no name there."""
+    return "${dashboard_url}/" + ("" if name.lower() == "overview" else name.lower())
 
 
 def _link(title: str, **given: object) -> Json:

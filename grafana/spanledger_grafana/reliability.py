@@ -183,7 +183,7 @@ def failed() -> Json:
         "duration_ns": column("Duration", "ns", decimals=1, width=100),
         "trace_id": column("Trace", link=links.trace(), width=280),
     }
-    words = "The last calls that failed; a trace id leads to its spans."
+    words = "The last calls that failed; a trace id leads to the trace."
     return table("Failed calls", words, rows(sql), shown, nothing="No call failed in this range")
 
 

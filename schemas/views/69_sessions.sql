@@ -1,8 +1,10 @@
 -- What did these sessions cost, how many turns had they, whose were they? A row a session of `session_ids` (`session_page`), the one that was
--- active last first, of its spans in the range; turns are its traces. Money and tokens as in `traces`.
+-- active last first, of its spans in the range; turns are its traces. duration_ns: from the beginning of the first span to the end of
+-- the one that ended last. Money and tokens as in `traces`.
 CREATE OR REPLACE VIEW spanledger.sessions AS
 SELECT
     project, session_id, min(spans.timestamp) AS first_at, max(spans.timestamp) AS last_at,
+    toUInt64(max(toUnixTimestamp64Nano(spans.timestamp) + toInt64(spans.duration_ns)) - min(toUnixTimestamp64Nano(spans.timestamp))) AS duration_ns,
     uniqExact(trace_id) AS turns, countIf(billing_owner) AS calls, countIf(status = 'error') AS errors,
     sumIf(spans.cost_usd, billing_owner) AS cost_usd, countIf(billing_owner AND cost_status = 'unpriced') AS unpriced_calls,
     sumIf(spans.input_tokens, billing_owner) AS input_tokens, sumIf(spans.output_tokens, billing_owner) AS output_tokens,

@@ -28,11 +28,23 @@ from urllib.parse import parse_qsl, urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from spanledger_collector.literals import quote
 
 USER, PASSWORD = "writer", "p%40ss:word/"
-READS = re.compile(r"(\s|--.*\n)*(SELECT|WITH|SHOW|DESCRIBE|EXISTS|EXPLAIN)\b", re.IGNORECASE)
+READS = re.compile(r"(\s|--.*\n|/\*.*?\*/)*(SELECT|WITH|SHOW|DESCRIBE|EXISTS|EXPLAIN)\b", re.IGNORECASE)
 SEGMENT = b"INSERT INTO spanledger.otlp_traces "
 INLINE = re.compile(rb" FORMAT Protobuf\n")
+# of a URL, what is no setting of the engine's
+NO_SETTINGS = {
+    "query",
+    "query_id",
+    "database",
+    "default_format",
+    "session_id",
+    "wait_end_of_query",
+    "compress",
+    "client_protocol_version",
+}
 FORMAT = re.compile(r"\s+FORMAT\s+(\w+)\s*$")
 
 
@@ -53,8 +65,14 @@ class _Engine:
         self._handles: queue.SimpleQueue[Client] = queue.SimpleQueue()
         self._release(self._take())
 
-    def ask(self, text: str, parameters: Mapping[str, str], output_format: str) -> bytes:
+    def ask(
+        self, text: str, parameters: Mapping[str, str], output_format: str, settings: Mapping[str, str] | None = None
+    ) -> bytes:
         client = self._take()
+        for name, value in sorted(
+            (settings or {}).items(), key=lambda setting: setting[0] == "readonly"
+        ):  # that one last
+            client.command(f"SET {name} = {quote(value)}")
         try:
             given = {name: _Escaped(value) for name, value in parameters.items()}
             if not READS.match(text):
@@ -66,7 +84,10 @@ class _Engine:
                 text, output_format = text[: found.start()], found[1]
             return client.raw_query(text, parameters=given or None, fmt=output_format, use_database=False)
         finally:
-            self._release(client)
+            if settings:
+                client.close()  # they hold for one question
+            else:
+                self._release(client)
 
     def insert(self, statement: bytes, data: bytes) -> None:
         """As a server does from a body."""
@@ -115,7 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
             default_format = (
                 arguments.get("default_format") or self.headers.get("x-clickhouse-format") or "TabSeparated"
             )
-            answer = self.engine.ask(text, parameters, default_format)
+            settings = {
+                name: value for name, value in arguments.items() if name not in NO_SETTINGS and name[:6] != "param_"
+            }
+            answer = self.engine.ask(text, parameters, default_format, settings)
         except ClickHouseError as error:
             return self._error(getattr(error, "code", None) or 1002, "ERROR", 500, str(error))
         self._answer(200, answer, **{"x-clickhouse-timezone": "UTC"})

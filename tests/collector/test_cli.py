@@ -71,7 +71,7 @@ def test_a_key_is_shown_once_listed_by_name_and_revoked(tmp_path: Path) -> None:
     made = spanledger("keys", "create", "--data", str(tmp_path), "--project", "web", "--scope", "ingest")
     assert made.returncode == 0
     key = made.stdout.strip()
-    assert Keys(tmp_path / "keys.json").project_of(key, Scope.INGEST) == "web"
+    assert Keys(tmp_path / "keys.json").key_of(key, Scope.INGEST).project == "web"
 
     listed = spanledger("keys", "list", "--data", str(tmp_path))
     identity = key.split("_")[1]
@@ -125,7 +125,16 @@ def test_a_retention_that_cannot_be_is_one_line(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--keep", "spans"), ("--keep", "spans=soon"), ("--otlp-port", "65536"), ("--no-such",)]
+    "arguments",
+    [
+        ("--keep", "spans"),
+        ("--keep", "spans=soon"),
+        ("--otlp-port", "65536"),
+        ("--no-such",),
+        ("--api-origin", "*"),
+        ("--api-origin", "https://a.b/page"),
+        ("--api-origin", "a.b"),
+    ],
 )
 def test_an_option_that_cannot_be_is_a_usage_error(data: Path, arguments: tuple[str, ...]) -> None:
     done = spanledger("up", "--no-dashboard", "--data", str(data), *arguments)

@@ -21,7 +21,7 @@ def keys(tmp_path: Path) -> Keys:
 
 def refusal(keys: Keys, presented: str, scope: Scope = Scope.INGEST) -> int:
     with pytest.raises(RefusedError) as refused:
-        keys.project_of(presented, scope)
+        keys.key_of(presented, scope)
     return refused.value.status
 
 
@@ -29,8 +29,8 @@ def test_a_key_opens_its_project_for_what_it_may(keys: Keys) -> None:
     both = keys.create("web", list(Scope), NOW)
     send, read = keys.create("app", [Scope.INGEST], NOW), keys.create("app", [Scope.READ], NOW)
 
-    assert [keys.project_of(both, scope) for scope in Scope] == ["web"] * len(Scope)
-    assert keys.project_of(send, Scope.INGEST) == keys.project_of(read, Scope.READ) == "app"
+    assert [keys.key_of(both, scope).project for scope in Scope] == ["web"] * len(Scope)
+    assert keys.key_of(send, Scope.INGEST).project == keys.key_of(read, Scope.READ).project == "app"
     assert refusal(keys, send, Scope.READ) == refusal(keys, read, Scope.INGEST) == 403
 
 
@@ -58,12 +58,12 @@ def test_keys_are_on_from_the_first_and_off_with_the_last(keys: Keys) -> None:
 def test_a_revoked_key_is_refused_at_once_and_stays_on_the_list(keys: Keys, tmp_path: Path) -> None:
     key, kept = keys.create("web", list(Scope), NOW), keys.create("web", list(Scope), NOW)
     running = Keys(tmp_path / "data" / "keys.json")  # another process's
-    assert running.project_of(key, Scope.INGEST) == "web"
+    assert running.key_of(key, Scope.INGEST).project == "web"
 
     revoked = keys.revoke(keys.all()[0].id, NOW)
 
     assert refusal(running, key) == 401
-    assert running.project_of(kept, Scope.INGEST) == "web"
+    assert running.key_of(kept, Scope.INGEST).project == "web"
     assert [k.active for k in running.all()] == [False, True]
     assert revoked.revoked_at == "2026-11-20T12:00:00+00:00"
     assert keys.revoke(revoked.id, datetime.now(UTC)) == revoked  # the first time is the one that counts
@@ -72,7 +72,7 @@ def test_a_revoked_key_is_refused_at_once_and_stays_on_the_list(keys: Keys, tmp_
 def test_a_key_that_is_made_while_the_collector_runs_is_good_at_once(keys: Keys, tmp_path: Path) -> None:
     running = Keys(tmp_path / "data" / "keys.json")
     assert not running.any_active()
-    assert running.project_of(keys.create("web", list(Scope), NOW), Scope.READ) == "web"
+    assert running.key_of(keys.create("web", list(Scope), NOW), Scope.READ).project == "web"
 
 
 def test_only_a_hash_is_kept_and_only_for_the_owner_of_the_file(keys: Keys, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_keys_that_are_made_at_once_are_all_kept(keys: Keys, tmp_path: Path) -> 
         thread.join()
 
     assert len(keys.all()) == len(made) == 40
-    assert {keys.project_of(key, Scope.READ) for key in made} == {"web"}
+    assert {keys.key_of(key, Scope.READ).project for key in made} == {"web"}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"id": "a"}]', '{"id": "a"}', "null", '[{"id": "a", "scopes": 7}]'])
@@ -109,7 +109,7 @@ def test_a_damaged_file_lets_nobody_in_and_says_which_it_is(keys: Keys, tmp_path
     (tmp_path / "data" / "keys.json").write_text(text)
 
     with pytest.raises(CollectorError, match="no key file"):
-        keys.project_of(key, Scope.INGEST)
+        keys.key_of(key, Scope.INGEST)
     with pytest.raises(CollectorError, match="no key file"):
         keys.any_active()
 

@@ -313,6 +313,26 @@ def test_a_server_is_migrated_by_one_user_and_used_by_another(tmp_path: Path) ->
                 running.stop()
 
 
+def test_the_api_says_that_a_server_is_away_and_answers_when_it_is_back(
+    on_server: Callable[..., Rig], server: ClickHouse, tmp_path: Path
+) -> None:
+    running = Running(Options(tmp_path / "collector", server.dsn, otlp_port=0, grpc_port=0, dashboard_port=None))
+    try:
+        assert running.send(request(calls(3))).status_code == 200
+        running.drained()
+        asked = "/api/v1/views/freshness"
+        [before] = running.http.get(asked).json()["data"]
+        server.kill()
+        away = running.http.get(asked)
+        assert (away.status_code, away.headers["retry-after"]) == (503, "1")
+        assert "does not answer" in away.json()["detail"] and PASSWORD not in away.text
+        server.start()
+        assert running.http.get(asked).json()["data"] == [before]
+        assert "access-control-allow-origin" not in running.http.get(asked, headers={"origin": "https://a.b"}).headers
+    finally:
+        running.stop()
+
+
 def test_objectives_are_counted_on_a_server(on_server: Callable[..., Rig], server: ClickHouse, tmp_path: Path) -> None:
     file = tmp_path / "spanledger.yaml"
     file.write_text(

@@ -48,6 +48,15 @@ def test_any_url_selects_something_that_can_be_read(query: dict[str, list[str]])
     assert Selection.of(selection.query()) == selection
 
 
+def test_times_may_be_as_grafana_writes_them_and_no_moment_is_left_out() -> None:
+    query = {"range": ["custom"], "from": ["2026-09-02T10:00:59.999Z"], "to": ["2026-09-02T14:30:01.000+02:00"]}
+    selection = Selection.of(query)
+    assert (selection.since, selection.until) == (
+        datetime(2026, 9, 2, 10, 0, tzinfo=UTC),
+        datetime(2026, 9, 2, 12, 31, tzinfo=UTC),
+    )
+
+
 @pytest.mark.parametrize(
     "query",
     [

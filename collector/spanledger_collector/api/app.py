@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from spanledger_collector.api import paging
@@ -23,12 +24,15 @@ from spanledger_collector.api.problems import MEDIA_TYPE, ProblemError
 from spanledger_collector.api.request import FORMATS, PAGED, format_of, given_by, limit_of, ranged, text_of, time_of
 from spanledger_collector.api.values import Parameter
 from spanledger_collector.api.views import View
-from spanledger_collector.readonly.app import Authorize, UnauthorizedError, is_loopback
+from spanledger_collector.loopback import asked_by_own_name
+from spanledger_collector.readonly.app import Authorize, UnauthorizedError
 from spanledger_collector.readonly.catalog import Scope
 from spanledger_collector.readonly.errors import ClickHouseError
 from spanledger_collector.readonly.service import Query, Service
 
 RATE = "600/minute"
+CORS_SECONDS = 600
+"""For how long a browser need not ask again whether it may ask."""
 _SETTINGS = frozenset({
     ("date_time_output_format", "iso"), ("output_format_json_quote_64bit_integers", "0"),
     ("output_format_json_quote_decimals", "1"),  # money is exact: as a number it would be read as a float
@@ -44,13 +48,20 @@ def api_app(
     authorize: Authorize,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     rate: str = RATE,
+    origins: Sequence[str] = (),
 ) -> FastAPI:
-    """The API, to be mounted where `/api/v1` is. `rate`: what a key, or an address without one, may ask, as `limits` writes it."""
+    """The API, to be mounted where `/api/v1` is. `rate`: what a key, or an address without one, may ask, as `limits` writes it.
+    `origins`: whose web pages may read the answers (CORS)."""
     app = FastAPI(
         title="spanledger", version="1", docs_url=None, redoc_url=None, description=(
             "Every view of the ledger, traces and sessions. Money is in USD, as text, exact; times are ISO 8601, in UTC."
         ),
     )  # fmt: skip
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(origins), allow_methods=["GET"], allow_headers=["Authorization"],
+            expose_headers=["Link", "Retry-After"], max_age=CORS_SECONDS,
+        )  # fmt: skip
     limiter, allowed = MovingWindowRateLimiter(MemoryStorage()), parse(rate)
 
     def reader(request: Request) -> Scope:
@@ -58,8 +69,7 @@ def api_app(
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         key = credentials.strip() if scheme.lower() == "bearer" else ""
         challenge = {"WWW-Authenticate": 'Bearer realm="spanledger"'}
-        # a page in a browser can have its own name resolved to this machine, and then read what needs no key
-        if not key and not is_loopback(request.headers.get("host", "")):
+        if not key and not asked_by_own_name(request.headers.get("host", "")):
             raise ProblemError(401, "Send a read key: `Authorization: Bearer sl_…`.", headers=challenge)
         try:
             projects = authorize(key or None)

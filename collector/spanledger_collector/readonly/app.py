@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from clickhouse_connect.driver.client import Client
 
+from spanledger_collector.loopback import asked_by_own_name
 from spanledger_collector.readonly.catalog import Scope
 from spanledger_collector.readonly.errors import ClickHouseError
 from spanledger_collector.readonly.limits import Limits
@@ -51,14 +50,17 @@ def readonly_app(
     authorize: Authorize,
     limits: Limits | None = None,
     shared: frozenset[str] = frozenset({"migrations", "price_book", "prices"}),
+    sessions: bool = True,
 ) -> ReadOnlyInterface:
-    """The read-only interface of an embedded store, an ASGI app. Create it when the migrations have run: a table
-    that is made later is not readable.
+    """The read-only interface of a store, an ASGI app. Create it when the migrations have run: a table that is made
+    later is not readable.
 
-    `open_handle` returns a new client on the engine. `shared` names the tables without a `project` column that a
-    reader of some projects may read too; it sees no row of any other such table. `close` it before the engine.
+    `open_handle` returns a new client on the engine; with `sessions`, what is SET on one holds for it, as it does
+    embedded and not over HTTP. `shared` names the tables without a `project` column that a reader of some projects
+    may read too; it sees no row of any other such table. `close` it before the engine.
     """
-    return ReadOnlyInterface(Service(open_handle, limits or Limits(), shared), authorize, limits or Limits())
+    service = Service(open_handle, limits or Limits(), shared, sessions)
+    return ReadOnlyInterface(service, authorize, limits or Limits())
 
 
 class ReadOnlyInterface:
@@ -123,8 +125,7 @@ class ReadOnlyInterface:
 
     def _projects(self, headers: Mapping[str, str], arguments: Mapping[str, str]) -> Scope:
         key = key_presented(headers, arguments)
-        # A page in a browser can have its own name resolved to this machine, and then read what needs no key.
-        if key is None and not is_loopback(headers.get("host", "")):
+        if key is None and not asked_by_own_name(headers.get("host", "")):
             raise ClickHouseError(516, "AUTHENTICATION_FAILED", "Without a key, ask this machine by its own name.")
         try:
             return self._authorize(key)
@@ -188,17 +189,6 @@ async def _set_when_client_leaves(receive: _Receive, gone: asyncio.Event) -> Non
     while (await receive())["type"] != "http.disconnect":
         pass
     gone.set()
-
-
-def is_loopback(host: str) -> bool:
-    """Is this `Host` header a name of the machine itself?"""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 async def _respond(send: _Send, status: int, headers: Mapping[str, str], body: bytes, method: str) -> None:

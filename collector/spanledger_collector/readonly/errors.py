@@ -6,7 +6,7 @@ _STATUS = {
     6: 400, 27: 400, 32: 400, 36: 400, 38: 400, 41: 400, 42: 400, 43: 400, 53: 400, 62: 400, 69: 400, 70: 400,
     72: 400, 153: 400, 179: 400, 215: 400, 223: 400, 386: 400, 407: 400, 456: 400, 457: 400,
     46: 404, 47: 404, 50: 404, 60: 404, 73: 404, 81: 404, 115: 404, 497: 403,
-    48: 501, 159: 408, 164: 403, 202: 503, 236: 503, 396: 413, 516: 401,
+    48: 501, 210: 503, 159: 408, 164: 403, 202: 503, 236: 503, 396: 413, 516: 401,
 }  # fmt: skip
 
 # Errors found while a statement is parsed and analysed: their text speaks of the statement and the schema, never of
@@ -73,6 +73,10 @@ def timeout(seconds: float) -> ClickHouseError:
 def too_many_queries(running: int, waiting: int) -> ClickHouseError:
     text = f"Too many simultaneous queries: {running} run and {waiting} wait. Try again."
     return ClickHouseError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", text)
+
+
+def away() -> ClickHouseError:
+    return ClickHouseError(210, "NETWORK_ERROR", "The store does not answer. Try again.")
 
 
 def closing() -> ClickHouseError:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
-from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from spanledger_collector.literals import quote
 from spanledger_collector.readonly.catalog import DATABASE, Catalog, Scope
-from spanledger_collector.readonly.errors import ClickHouseError
+from spanledger_collector.readonly.errors import ClickHouseError, away
 from spanledger_collector.readonly.limits import Limits
 
 Settings = frozenset[tuple[str, str]]
@@ -32,10 +32,11 @@ class _Escaped:
 
 
 class Handle:
-    """One restricted session of the engine."""
+    """What may be asked of the engine, one question at a time. `settings` go with each of them."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, settings: Mapping[str, str] | None = None) -> None:
         self._client = client
+        self._settings = dict(settings) if settings else None
 
     def ask(self, query: str, parameters: Mapping[str, str], output_format: str) -> bytes:
         """The answer to `query` in `output_format`. `parameters`: escaped text by name, each one used in the query.
@@ -44,7 +45,13 @@ class Handle:
         """
         escaped = {name: _Escaped(text) for name, text in parameters.items()}
         try:
-            return self._client.raw_query(query, parameters=escaped or None, fmt=output_format, use_database=False)
+            return self._client.raw_query(
+                query, parameters=escaped or None, settings=self._settings, fmt=output_format, use_database=False
+            )
+        except OperationalError as error:
+            if error.code is None:
+                raise away() from error
+            raise ClickHouseError(error.code, error.name or "UNKNOWN_EXCEPTION", str(error)) from error
         except DatabaseError as error:
             raise ClickHouseError(error.code or 1002, error.name or "UNKNOWN_EXCEPTION", str(error)) from error
 
@@ -57,13 +64,22 @@ class Handle:
 
 
 class Pool:
-    """Handles by scope and settings. `shared`: tables without a `project` column that every reader may see."""
+    """Handles by scope and settings. `shared`: tables without a `project` column that every reader may see. `sessions`:
+    whether what is SET on a client holds for it; else all of it goes with each question."""
 
-    def __init__(self, open_handle: Callable[[], Client], catalog: Catalog, limits: Limits, shared: frozenset[str]):
+    def __init__(
+        self,
+        open_handle: Callable[[], Client],
+        catalog: Catalog,
+        limits: Limits,
+        shared: frozenset[str],
+        sessions: bool,
+    ) -> None:
         self._open_handle = open_handle
         self._catalog = catalog
         self._limits = limits
         self._shared = shared
+        self._sessions = sessions
         self._lock = threading.Lock()
         self._idle: OrderedDict[_Key, list[Handle]] = OrderedDict()
         self._opened = 0
@@ -123,13 +139,15 @@ class Pool:
         handle.close()
 
     def _open(self, scope: Scope, settings: Settings) -> Handle:
+        restricted = {**dict(settings), **self._limits.settings(), **self._scope_settings(scope), "allow_ddl": "0"}
         client = self._open_handle()
+        if not self._sessions:
+            return Handle(client, {**restricted, "readonly": "1"})
         try:
             # The engine's own default database shows the file system as tables.
             client.command(f"USE {DATABASE}")
-            for name, value in {**dict(settings), **self._limits.settings(), **self._scope_settings(scope)}.items():
+            for name, value in restricted.items():
                 client.command(f"SET {name} = {quote(value)}")
-            client.command("SET allow_ddl = 0")
             # Last: from here on the engine takes no other SET.
             client.command("SET readonly = 1")
         except BaseException:

@@ -57,12 +57,14 @@ class _Job:
 class Service:
     """Answers queries on handles of one engine. `answer` may be awaited in any event loop, `close` called once."""
 
-    def __init__(self, open_handle: Callable[[], Client], limits: Limits, shared: frozenset[str]) -> None:
+    def __init__(
+        self, open_handle: Callable[[], Client], limits: Limits, shared: frozenset[str], sessions: bool = True
+    ) -> None:
         self._limits = limits
         self._control = open_handle()
         self.version = str(self._control.server_version)
         self.catalog = Catalog.read(self._control)
-        self._pool = Pool(open_handle, self.catalog, limits, shared)
+        self._pool = Pool(open_handle, self.catalog, limits, shared, sessions)
         self._workers = ThreadPoolExecutor(limits.running, thread_name_prefix="readonly")
         self._killer = ThreadPoolExecutor(1, thread_name_prefix="readonly-kill")
         self._instance = secrets.token_hex(8)

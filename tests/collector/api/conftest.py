@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from collector.books import Call
+from collector.clickhouse import clickhouse
 from collector.rig import Running
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -17,6 +20,7 @@ from spanledger_collector.platform import Options
 from stores import Stores
 
 TRACES = 12
+ORIGIN = "https://app.example"
 
 
 def body(calls: list[Call]) -> bytes:
@@ -26,13 +30,34 @@ def body(calls: list[Call]) -> bytes:
     ).SerializeToString()
 
 
-@pytest.fixture(scope="module")
-def served(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str, str]]:
-    """A platform, and keys of project a, which has TRACES traces a minute apart, and of project b, which has one."""
-    data = stores.priced(tmp_path_factory.mktemp("api"))
+@pytest.fixture(scope="module", params=["embedded", "server"])
+def served(
+    request: pytest.FixtureRequest, stores: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Running, str, str]]:
+    """A platform, and keys of project a, which has TRACES traces a minute apart, and of project b, which has one. On either store."""
+    data = stores.priced(tmp_path_factory.mktemp("api") / "data")
+    with contextlib.ExitStack() as stack:
+        dsn = ""
+        if request.param == "server":
+            shutil.move(data / "store", data.with_name("server"))
+            dsn = stack.enter_context(clickhouse(data.with_name("server"))).dsn
+        yield from _served(data, dsn)
+
+
+def _served(data: Path, dsn: str) -> Iterator[tuple[Running, str, str]]:
     keys = Keys(data / "keys.json")
     a, b = (keys.create(project, list(Scope), datetime.now(UTC)) for project in "ab")
-    running = Running(Options(data=data, otlp_port=0, clickhouse_port=0, dashboard_port=None))
+    running = Running(
+        Options(
+            data=data,
+            store=dsn,
+            otlp_port=0,
+            grpc_port=None,
+            clickhouse_port=0,
+            dashboard_port=None,
+            api_origins=[ORIGIN],
+        )
+    )
     start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=3)
     for number in range(TRACES):
         attributes: dict[str, str | bool | int | float] = {

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import pyarrow.parquet as parquet
 import pytest
-from collector.api.conftest import TRACES
+from collector.api.conftest import ORIGIN, TRACES
 from collector.rig import Running
 
 Served = tuple[Running, str, str]
@@ -35,12 +35,13 @@ def day() -> dict[str, Any]:
 
 
 def test_a_view_says_the_same_as_sql_to_the_last_digit(served: Served) -> None:
-    running, key, _ = served
+    running, _, _ = served
     answer = get(served, "/views/usage", step=0, by="model", **day())
     assert answer.status_code == 200, answer.text
     [row] = answer.json()["data"]
     assert row["calls"] == TRACES
-    assert Decimal(row["cost_usd"]) == Decimal(running.one("SELECT sum(cost_usd) FROM ledger", key)) > 0
+    [[cost]] = running.platform.store.query("SELECT sum(cost_usd) FROM spanledger.ledger WHERE project = 'a'")
+    assert Decimal(row["cost_usd"]) == cost > 0
 
 
 def test_a_view_comes_in_the_form_that_is_asked_for(served: Served) -> None:
@@ -158,6 +159,22 @@ def test_a_key_reads_its_own_project_and_no_key_reads_nothing(served: Served) ->
         refused = get(served, "/views", key=key)
         assert refused.status_code == 401 and refused.headers["www-authenticate"].startswith("Bearer")
     assert running.http.post("/api/v1/views", headers={"authorization": f"Bearer {other}"}).status_code == 405
+
+
+def test_pages_of_other_sites_may_read_the_answers_only_where_that_was_allowed(served: Served) -> None:
+    running, key, _ = served
+    asks = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    allowed = running.http.options("/api/v1/traces", headers={"origin": ORIGIN, **asks})
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, ORIGIN)
+    assert "authorization" in allowed.headers["access-control-allow-headers"].lower()
+    answer = running.http.get("/api/v1/traces?limit=1", headers={"origin": ORIGIN, "authorization": f"Bearer {key}"})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "link" in answer.headers["access-control-expose-headers"].lower()
+    refused = running.http.get("/api/v1/traces", headers={"origin": ORIGIN})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, ORIGIN)
+    for method in ("GET", "OPTIONS"):
+        other = running.http.request(method, "/api/v1/views", headers={"origin": "https://evil.example", **asks})
+        assert "access-control-allow-origin" not in other.headers
 
 
 def test_what_can_be_asked_is_written_down(served: Served) -> None:

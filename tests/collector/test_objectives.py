@@ -133,7 +133,8 @@ def test_whatever_the_values_of_a_scope_look_like_they_are_values(rig: Rigged) -
     answers = {f"answers{n}": {**AVAILABLE, "scope": {"teams": [team, "x"]}} for n, team in enumerate(teams)}
     spends = {f"spend{n}": {**SPEND, "scope": {"teams": [team]}} for n, team in enumerate(teams)}
     here = rig(config=config(**answers, **spends)).start()
-    of_teams = [call(spanledger__team=team, **more) for team in teams for more in ({}, {"error__type": "500"})]
+    failed: dict[str, Any] = {"error__type": "500"}
+    of_teams = [call(spanledger__team=team, **more) for team in teams for more in ({}, failed)]
     here.take(envelope(request([*calls(1), *of_teams])))
     here.drained()
     for n in range(len(teams)):

@@ -166,7 +166,7 @@ class Contract:
                 # by name, and each name of a segment once, whatever the number of spans: that is what LowCardinality is for
                 numbers = self.numbers("inherited", "of_span" if name == "span_numbers" else "of_resource")
                 number = f"transform(toLowCardinality(a.key), {array(numbers)}, {array(numbers.values())}, toUInt32(0))"
-                unnamed = f"{LEFT_BEHIND} * ({self._like_content('toLowCardinality(a.key)')})"
+                unnamed = f"{LEFT_BEHIND} * {self._like_content('toLowCardinality(a.key)')}"
                 return f"arrayMap(a -> toUInt32(if({number} != 0, {number}, {unnamed})), {argument})"
             case "path_number":
                 paths = {
@@ -197,7 +197,7 @@ class Contract:
 
     def _like_content(self, key: str) -> str:
         """Whether it is, in SQL."""
-        return f"match({key}, {quote(self._content_pattern)}) AND NOT match({key}, {quote(self._no_content_pattern)})"
+        return f"(match({key}, {quote(self._content_pattern)}) AND NOT match({key}, {quote(self._no_content_pattern)}))"
 
     @cached_property
     def _content_pattern(self) -> str:

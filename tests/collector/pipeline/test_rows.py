@@ -463,6 +463,23 @@ def test_a_recorded_span_reads_back_equal_but_for_its_content(
         ]
 
 
+def test_what_only_looks_like_content_is_kept_wherever_it_stands(pipeline: Pipeline) -> None:
+    keys = {f"{prefix}output" for prefix in CONTRACT.raw["content"]["not"]} | {"gen_ai.token.type", "order.result"}
+    values = attributes(dict.fromkeys(sorted(keys), "x"))
+
+    row = pipeline.post_spans(
+        span(
+            dict.fromkeys(sorted(keys), "x"),
+            events=[Span.Event(name="an event", attributes=values)],
+            links=[Span.Link(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, attributes=values)],
+        )
+    ).span
+
+    assert {*row["attributes"]} == keys
+    for place in (*row["events"], *row["links"]):
+        assert {attribute["key"] for attribute in place["attributes"]} == keys
+
+
 def is_content(key: str) -> bool:
     return CONTRACT.is_content(key) and key not in {source for field in CONTRACT.fields for source in field.sources}
 

@@ -102,7 +102,11 @@ def _content(contract: Contract) -> str:
         "Prompts, completions and what goes with them. With capture off they are kept nowhere ([privacy.md](privacy.md)), nor sent by\n"
         "our SDK.\n\n"
         f"By name: {_codes(content['names'])}.\n\n"
-        f"And what begins with (`#` is a digit): {_codes(content['prefixes'])}.\n"
+        f"What begins with (`#` is a digit): {_codes(content['prefixes'])}.\n\n"
+        f"What is named so alone, of an event above all: {_codes(content['alone'])}.\n\n"
+        f"And what ends with one of these words, behind a dot or `_`: {_codes(content['words'])}; within these namespaces:\n"
+        f"{_codes(content['namespaces'])}.\n\n"
+        f"None is what begins with: {_codes(content['not'])}.\n"
     ))  # fmt: skip
 
 

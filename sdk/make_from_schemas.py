@@ -38,18 +38,27 @@ def redaction_patterns() -> str:
 
 @module("content_names.py")
 def content_names() -> str:
-    """Names and prefixes, and what looks like content by them and is a field of the call."""
+    """Names and prefixes, the words of the rest, and what looks like content by them and is a field of the call."""
     contract = _read("attributes.yaml")
-    names, prefixes = contract["content"]["names"], [*_spelt(contract["content"]["prefixes"])]
+    content = contract["content"]
+    lists = {
+        "NAMES": [*content["names"], *content["alone"]],
+        "PREFIXES": [*_spelt(content["prefixes"])],
+        "NAMESPACES": [name + mark for name in content["namespaces"] for mark in ".:"],
+        "ENDINGS": [mark + word for word in content["words"] for mark in "._:"],
+        "NOT": content["not"],
+    }
     fields = contract["inherited"] | contract["of_span"] | contract["of_resource"]
     sources = [source for sources in fields.values() for source in sources]
-    kept = [source for source in sources if source in names or source.startswith(tuple(prefixes))]
+    begins, space, ends = (tuple(lists[name]) for name in ("PREFIXES", "NAMESPACES", "ENDINGS"))
+    lists["FIELDS"] = [
+        source
+        for source in sources
+        if source in lists["NAMES"] or source.startswith(begins) or (source.startswith(space) and source.endswith(ends))
+    ]
     lines = _head("attributes.yaml", "what holds what was said; what only looks like it")
-    for name, values, (opened, closed) in (
-        ("NAMES", names, ("frozenset({", "})")),
-        ("PREFIXES", prefixes, ("(", ")")),
-        ("FIELDS", kept, ("frozenset({", "})")),
-    ):
+    for name, values in lists.items():
+        opened, closed = ("frozenset({", "})") if name in ("NAMES", "FIELDS") else ("(", ")")
         lines += [f"{name} = {opened}", *(f"    {value!r}," for value in values), closed]
     return "\n".join([*lines, ""])
 

@@ -18,6 +18,10 @@ FIELDS = {source for field in CONTRACT.fields for source in field.sources if ARR
 CONTENT = [
     *CONTRACT.raw["content"]["names"],
     *(prefix.replace("#", "7") for prefix in CONTRACT.raw["content"]["prefixes"]),
+    *CONTRACT.raw["content"]["alone"],
+    *(f"gen_ai.some.{word}" for word in CONTRACT.raw["content"]["words"]),
+    *(f"{namespace}:some_output" for namespace in CONTRACT.raw["content"]["namespaces"]),
+    *(f"{prefix}output" for prefix in CONTRACT.raw["content"]["not"]),
 ]
 
 

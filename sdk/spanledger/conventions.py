@@ -95,6 +95,11 @@ def has_genai_attribute(keys: Iterable[str]) -> bool:
     return any(key.startswith(_ATTRIBUTES) and key not in _ATTRIBUTION for key in keys)
 
 
+@lru_cache(maxsize=4096)
 def is_content(key: str) -> bool:
     """Whether an attribute holds what was said. Capture is off, so such an attribute never leaves the process."""
-    return (key in content_names.NAMES or key.startswith(content_names.PREFIXES)) and key not in content_names.FIELDS
+    if key in content_names.FIELDS or key.startswith(content_names.NOT):
+        return False
+    if key in content_names.NAMES or key.startswith(content_names.PREFIXES):
+        return True
+    return key.startswith(content_names.NAMESPACES) and key.endswith(content_names.ENDINGS)

@@ -1,14 +1,14 @@
-// Sends log records or metrics, one of GenAI and one of none, with one of the stock exporters:
-// node signals.js logs|metrics http|proto|grpc URL [compression]
+// Sends log records and metrics, of GenAI and others, with the stock exporters: node signals.js http|proto|grpc URL compression
 const { resourceFromAttributes } = require("@opentelemetry/resources");
 
-const [, , signal, way, url, compression] = process.argv;
-const exporters = require(`@opentelemetry/exporter-${signal}-otlp-${way}`);
+const [, , way, address, compression] = process.argv;
+const options = (signal) => ({ url: way === "grpc" ? address : `${address}/v1/${signal}`, compression });
 const resource = resourceFromAttributes({ "service.name": "js" });
 
 async function logs() {
   const { LoggerProvider, SimpleLogRecordProcessor } = require("@opentelemetry/sdk-logs");
-  const exporter = new exporters.OTLPLogExporter({ url, compression });
+  const { OTLPLogExporter } = require(`@opentelemetry/exporter-logs-otlp-${way}`);
+  const exporter = new OTLPLogExporter(options("logs"));
   const provider = new LoggerProvider({ resource, processors: [new SimpleLogRecordProcessor({ exporter })] });
   const logger = provider.getLogger("js", "1");
   const timestamp = new Date();
@@ -27,7 +27,8 @@ async function logs() {
 
 async function metrics() {
   const { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } = require("@opentelemetry/sdk-metrics");
-  const exporter = new exporters.OTLPMetricExporter({ url, compression, temporalityPreference: AggregationTemporality.DELTA });
+  const { OTLPMetricExporter } = require(`@opentelemetry/exporter-metrics-otlp-${way}`);
+  const exporter = new OTLPMetricExporter({ ...options("metrics"), temporalityPreference: AggregationTemporality.DELTA });
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3600_000 });
   const provider = new MeterProvider({ resource, readers: [reader] });
   const meter = provider.getMeter("js", "1");
@@ -36,7 +37,6 @@ async function metrics() {
   meter.createCounter("gen_ai.calls").add(3);
   meter.createObservableGauge("gen_ai.queue").addCallback((result) => result.observe(0.5));
   meter.createCounter("http.requests").add(1);
-  await provider.forceFlush();
   await provider.shutdown();
 }
 
@@ -50,7 +50,7 @@ require("@opentelemetry/api").diag.setLogger({
   debug: () => {},
   verbose: () => {},
 });
-({ logs, metrics })[signal]().catch((error) => {
+Promise.all([logs(), metrics()]).catch((error) => {
   console.error(error);
   process.exit(1);
 });

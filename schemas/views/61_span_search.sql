@@ -17,3 +17,4 @@ WHERE timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} A
   AND (empty({attribute:String}) OR has(values, attribute_values[{attribute:String}]))
 ORDER BY segment DESC, timestamp DESC, span_id
 LIMIT {limit:UInt32} OFFSET {skip:UInt32}
+SETTINGS read_in_order_use_buffering = 0  -- with a buffer for each, every part would be read before the newest is

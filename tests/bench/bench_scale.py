@@ -3,14 +3,16 @@
     cd tests && python -m bench.bench_scale 1 10 100
 
 For each size a month of calls is made inside the engine (`month.py` says how), merged until the engine is at rest, asked through
-`spanledger up`'s read-only port, and deleted: about 15 GB and half an hour for 100 million. A question is asked `--runs` times,
-each time for a range that ends some minutes earlier, so that no answer is an old one. With `--data FOLDER`, asks what
-`python -m bench.month FOLDER 100` made, and deletes nothing.
+`spanledger up`'s read-only port, and deleted: about 17 GB and half an hour for 100 million. A question is asked `--runs` times,
+each time for a range that ends some minutes earlier, so that no answer is an old one. Beside the time that it took, printed is
+the CPU of the platform's process, which other work on the machine changes less: p50 of the runs, planning and all. With
+`--data FOLDER`, asks what `python -m bench.month FOLDER 100` made, and deletes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -19,16 +21,30 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from bench import month
 from bench.bench_ingest import Running, platform
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 RANGES = {"24 h": (1, 3600), "7 d": (7, 3600), "30 d": (30, 86_400)}
 EVERYTHING = "project='default', " + ", ".join(
     f"{name}=[]" for name in ("environments", "services", "providers", "models", "teams", "features", "customers")
 )
 Question = Callable[[int], str]
+
+
+class Figures(NamedTuple):
+    """Of one question, in milliseconds."""
+
+    p50: float
+    p95: float
+    best: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50:5.0f} ms   p95 {self.p95:5.0f} ms   best {self.best:5.0f} ms   CPU {self.cpu:5.0f} ms"
 
 
 def within(days: float, run: int) -> str:
@@ -128,20 +144,37 @@ def page(run: int, **given: str) -> str:
     return f"SELECT * FROM span_search(project='default', skip=0, limit=50, {texts}, {within(month.DAYS, run)})"
 
 
-def measure(folder: Path, runs: int) -> dict[str, tuple[float, float]]:
-    """p50 and p95 of each question in milliseconds."""
+def cpu_ms(process: int) -> float:
+    """CPU that a process has used, all its threads together."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
+
+
+def measure(folder: Path, runs: int, only: str = "") -> dict[str, Figures]:
+    """Figures by question, of those whose title has `only`. One that passes the limits of the read-only port has none."""
     figures = {}
     with platform(folder) as running:
         calls = running.client.query("SELECT sum(calls) FROM freshness(project='')").result_rows[0][0]
         for title, question in [*rollups(), *trace_pages(), *searches(running, calls, runs)]:
-            running.client.query(question(0))
-            took = []
+            if only not in title:
+                continue
+            try:
+                running.client.query(question(0))
+            except DatabaseError as error:
+                print(f"  {title:<58} {str(error).partition('DB::Exception: ')[2][:60]}", flush=True)
+                continue
+            took, cpu = [], []
             for run in range(runs):
-                begun = time.perf_counter()
+                begun, used = time.perf_counter(), cpu_ms(running.process.pid)
                 running.client.query(question(run))
                 took.append((time.perf_counter() - begun) * 1e3)
-            figures[title] = (float(np.percentile(took, 50)), float(np.percentile(took, 95)))
-            print(f"  {title:<58} p50 {figures[title][0]:6.0f} ms   p95 {figures[title][1]:6.0f} ms", flush=True)
+                cpu.append(cpu_ms(running.process.pid) - used)
+            found = Figures(
+                float(np.percentile(took, 50)), float(np.percentile(took, 95)), min(took), float(np.percentile(cpu, 50))
+            )
+            figures[title] = found
+            print(f"  {title:<58} {found}", flush=True)
+        print(f"  load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         print(f"  memory of the collector: {max(running.memory):,.0f} MB at most")
     return figures
 
@@ -150,20 +183,22 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("millions", type=float, nargs="*", default=[1, 10], help="how many calls (default 1 10)")
     parser.add_argument("--runs", type=int, default=20, help="how often each question is asked (default %(default)s)")
+    parser.add_argument("--only", default="", help="the questions whose title has this")
     parser.add_argument("--data", type=Path, help="ask what is in this folder instead")
     options = parser.parse_args(argv)
     if options.data:
-        measure(options.data, options.runs)
+        measure(options.data, options.runs, options.only)
         return
-    table: dict[str, dict[str, tuple[float, float]]] = {}
+    table: dict[str, dict[str, Figures]] = {}
     for millions in options.millions:
         with tempfile.TemporaryDirectory(prefix="spanledger-scale-") as name:
             print(f"\n{millions:g} million calls", flush=True)
             subprocess.run([sys.executable, "-m", "bench.month", name, str(millions)], check=True)
-            table[f"{millions:g} M"] = measure(Path(name), options.runs)
-    print("\n| p50 / p95, ms | " + " | ".join(table) + " |\n|---|" + "--:|" * len(table))
-    for title in next(iter(table.values())):
-        cells = (f"{p50:.0f} / {p95:.0f}" for p50, p95 in (figures[title] for figures in table.values()))
+            table[f"{millions:g} M"] = measure(Path(name), options.runs, options.only)
+    print("\n| p50 / p95 / best, CPU, ms | " + " | ".join(table) + " |\n|---|" + "--:|" * len(table))
+    for title in dict.fromkeys(title for figures in table.values() for title in figures):
+        asked = (figures.get(title) for figures in table.values())
+        cells = (f"{of.p50:.0f} / {of.p95:.0f} / {of.best:.0f}, {of.cpu:.0f}" if of else "none" for of in asked)
         print(f"| {title} | {' | '.join(cells)} |")
 
 

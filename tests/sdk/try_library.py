@@ -291,7 +291,11 @@ def _langchain(url: str) -> Scenarios:
 
 def _llama_index(url: str) -> Scenarios:
     from llama_index.core.llms import ChatMessage
-    from llama_index.llms.openai import OpenAI
+    from llama_index.llms.openai import OpenAI, utils
+
+    utils.CHAT_MODELS["error-400"] = utils.ALL_AVAILABLE_MODELS["error-400"] = (
+        8192  # it asks for no model that it does not know
+    )
 
     def model(name: str = "gpt-4o") -> Any:
         return OpenAI(model=name, api_base=f"{url}/v1", api_key="k", max_retries=0)

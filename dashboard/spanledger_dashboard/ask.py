@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import current_thread
@@ -29,7 +29,7 @@ _TYPES = {"from": "DateTime('UTC')", "to": "DateTime('UTC')", "project": "String
           **dict.fromkeys(("status", "user_id", "session_id", "prompt_name", "prompt_version", "trace_id", "span_id", "sort",
                            "before_session", "text"), "String"),
           **dict.fromkeys(("before_rank", "before_ns"), "Int64"), "hashes": "Array(UInt64)", "totals": "Bool",
-          **dict.fromkeys(("min_cost_usd", "max_cost_usd"), "Float64"), "limit": "UInt32",
+          **dict.fromkeys(("min_cost_usd", "max_cost_usd"), "Float64"), "limit": "UInt32", "newest": "UInt32",
           **dict.fromkeys(("before_hash", "min_duration_ns", "max_duration_ns", "min_tokens", "max_tokens"), "UInt64")}  # fmt: skip
 
 
@@ -176,46 +176,83 @@ PAGE = 50
 _ALWAYS = {"from": "1971-01-01 00:00:00", "to": "2100-01-01 00:00:00"}
 
 
-def traces(selection: Selection, period: Period) -> tuple[pd.DataFrame, str]:
+AT_A_TIME = {"dearest": 6e6, "slowest": 3e6}
+"""Calls whose traces fit into the memory of one question (256 MB)."""
+
+
+def traces(
+    selection: Selection, period: Period, at_a_time: Mapping[str, float] = AT_A_TIME
+) -> tuple[pd.DataFrame, str]:
     """A page of traces with their figures, and the key of the page after it, '' where there is none. The newest are looked for
-    in short ranges first."""
+    in short ranges first; for the others, a range with more calls than `at_a_time` is asked a part at a time."""
     find = selection.find
     rank, hash_ = _key(find.after)
-    totals = find.sort != "newest" or find.bounded
     bounds = {"min_cost_usd": find.min_cost, "max_cost_usd": find.max_cost,
               "min_duration_ns": int(find.min_seconds * 1e9), "max_duration_ns": int(find.max_seconds * 1e9),
               "min_tokens": find.min_tokens, "max_tokens": find.max_tokens}  # fmt: skip
-    before = datetime.fromtimestamp(rank // 10**9 + 1, UTC) if find.after else None
-    given = _passes(selection) | bounds
-    shown, found = period, pd.DataFrame()
-    for shown in windows(period, before) if find.sort == "newest" else [period]:
-        found = _ask(
-            "trace_page", **_range(shown), **given, sort=find.sort, totals=totals, before_rank=rank,
-            before_hash=hash_, limit=PAGE + 1,
-        )  # fmt: skip
-        if len(found) > PAGE:
-            break
+    given = _passes(selection) | bounds | {
+        "sort": find.sort, "totals": find.sort != "newest" or find.bounded, "before_rank": rank, "before_hash": hash_, "limit": PAGE + 1
+    }  # fmt: skip
+    found = pd.DataFrame()
+    if find.sort == "newest":
+        before = datetime.fromtimestamp(rank // 10**9 + 1, UTC) if find.after else None
+        for shown in windows(period, before, _rate(selection)):
+            found = _ask("trace_page", **_range(shown), **given).assign(since=shown.since - LONG, until=shown.until)
+            if len(found) > PAGE:
+                break
+    else:
+        parts = [
+            _ask("trace_page", **_range(part), **given).assign(since=part.since, until=part.until)
+            for part in period.parts(_rate(selection) * period.length.total_seconds() / at_a_time[find.sort])
+        ]
+        found = pd.concat([part for part in parts if len(part)] or parts)
+        if len(parts) > 1 and len(found):  # a trace may be in two of them
+            ranked = found.sort_values(["rank", "hash"], ascending=False, kind="stable")
+            found = ranked.drop_duplicates("hash").head(PAGE + 1)
     if not len(found):
         return found, ""
     page = found.head(PAGE)
     last = page.iloc[-1]
-    rows = _ask("traces", **_range(shown), hashes=tuple(page["hash"]), trace_ids=(), project=selection.project)
+    where = dict.fromkeys(zip(page["since"], page["until"], strict=True))
+    rows = pd.concat([
+        _ask("traces", **_range(Period(since, until)), hashes=tuple(page[page["since"] == since]["hash"]), trace_ids=(),
+             project=selection.project)
+        for since, until in where
+    ])  # fmt: skip
+    place = {hash_: number for number, hash_ in enumerate(page["hash"])}
+    rows = rows.sort_values("hash", key=lambda hashes: hashes.map(place), kind="stable")
     return rows, f"{last['rank']}.{last['hash']}" if len(found) > PAGE else ""
 
 
-def windows(period: Period, before: datetime | None) -> list[Period]:
-    """Ranges that end where the page does, each wider than the last. A trace may go on for an hour after its place in the order."""
+LONG = timedelta(hours=5)
+"""So much further back than its page is looked for what belongs to a trace, beside the view's own hour."""
+
+
+def _rate(selection: Selection) -> float:
+    """Calls a second, as they have been on average."""
+    fresh = freshness(selection.project)
+    if not len(fresh):
+        return 0
+    lasted = max(fresh["last_hour"]) - min(fresh["first_hour"]) + timedelta(hours=1)
+    return float(sum(fresh["calls"]) / lasted.total_seconds())
+
+
+def windows(period: Period, before: datetime | None, rate: float) -> list[Period]:
+    """Ranges that end where the page does, each wider than the last, the first one with a page of calls in it at that rate. A trace may
+    go on for an hour after its place in the order."""
     newest = min(before or period.until, period.until)
     end = min(newest + timedelta(hours=1), period.until) if before else period.until
     widths = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1))
-    return [Period(newest - width, end) for width in widths if newest - width > period.since] + [
-        Period(period.since, end)
-    ]
+    likely = [width for width in widths if rate * width.total_seconds() > PAGE and newest - width > period.since]
+    return [Period(newest - width, end) for width in likely] + [Period(period.since, end)]
 
 
-def trace_facets(selection: Selection, period: Period) -> pd.DataFrame:
-    """Values and their counts, of the spans that pass the filters."""
-    return _ask("trace_facets", **_range(period), **_passes(selection))
+FACETED = 200_000
+
+
+def trace_facets(selection: Selection, period: Period, newest: int = FACETED) -> pd.DataFrame:
+    """Values and their counts, of the spans that pass the filters: of so many of the newest, where there are more."""
+    return _ask("trace_facets", **_range(period), **_passes(selection), newest=newest)
 
 
 def trace_figures(trace_ids: Sequence[str], project: str = "") -> pd.DataFrame:
@@ -245,7 +282,7 @@ def sessions(selection: Selection, period: Period) -> tuple[pd.DataFrame, str]:
     last_ns = int(last) if last.isdigit() and len(last) < 19 else LAST[0]
     before = datetime.fromtimestamp(last_ns // 10**9 + 1, UTC) if last_ns != LAST[0] else None
     found = pd.DataFrame()
-    for shown in windows(period, before):
+    for shown in windows(period, before, _rate(selection)):
         found = _ask(
             "session_page",
             **_range(shown),

@@ -17,6 +17,8 @@ from spanledger_dashboard.view import View
 
 FEW = 30
 """Calls below which a difference is as likely chance."""
+_NAMED = 1_000_000
+"""Of so many of the newest spans the prompts are offered."""
 _Words = Callable[[Any], str]
 Row = tuple[str, str, _Words, Better]
 
@@ -82,7 +84,7 @@ def _prompts(view: View) -> None:
     with st.container(border=True):
         parts.heading("Two versions of a prompt", "in the range, of calls that are billed and pass the filters")
         nothing_else = replace(view.selection, classes=(), find=find.__class__())
-        facets = ask.trace_facets(nothing_else, view.period)
+        facets = ask.trace_facets(nothing_else, view.period, _NAMED)
         known = [str(value) for value in facets[facets["facet"] == "prompt"]["value"]] if len(facets) else []
         counted = Counter(value.rpartition(" ")[0] or value for value in known)
         names = list(dict.fromkeys([*counted, *filter(None, [find.prompt])]))

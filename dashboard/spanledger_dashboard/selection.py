@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,16 @@ class Period:
     @property
     def length(self) -> timedelta:
         return self.until - self.since
+
+    def parts(self, number: float) -> list[Period]:
+        """So many periods or a few more, one after another, of whole hours but for the last; the youngest first."""
+        length = max(self.length / max(number, 1), timedelta(hours=1))
+        hours = timedelta(hours=math.ceil(length / timedelta(hours=1)))
+        found, end = list[Period](), self.until
+        while end > self.since:
+            found.append(Period(max(end - hours, self.since), end))
+            end -= hours
+        return found
 
     def step(self, finest: int = 60) -> int:
         """Seconds of a bucket: about 25 to 170 of them, hours as soon as the rollups can answer, `finest` at least."""

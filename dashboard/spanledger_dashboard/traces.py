@@ -156,7 +156,10 @@ def _facets(view: View) -> None:
         counted = Period(counted.until - _FACETED, counted.until)
     rows = ask.trace_facets(view.selection, counted)
     shown = "".join(_facet(view.selection, name, rows) for name in _CHOOSE)
+    spans = sum(rows[rows["facet"] == "status"]["spans"]) if len(rows) else 0
     about = "Spans, of the range's last 24 h" if counted != view.period else "Spans of the range"
+    if spans >= ask.FACETED:
+        about = f"Of the newest {explain.count(ask.FACETED)} spans"
     st.html(f'<div class="sl-facet"><div class="sl-section">{escape(about)}</div>{shown}</div>')
 
 

@@ -1,5 +1,5 @@
 -- What did these traces cost, how long did they take, how did they end? A row a trace, of `hashes` (`trace_page`) or of `trace_ids`.
--- All spans count that began from a day before `from` to a day after `to`. name: of the root, or of the oldest span where no root was sent.
+-- All spans count that began from an hour before `from` to an hour after `to`, as in `trace_page`. name: of the root, or of the oldest span where no root was sent.
 -- Money as it was first posted (the ledger has the corrections), NULL where no billable call's cost is known; tokens NULL where none
 -- were reported. Calls are the spans that own a bill.
 CREATE OR REPLACE VIEW spanledger.traces AS
@@ -21,8 +21,8 @@ SELECT
     arraySort(groupUniqArrayIf(concat(prompt_name, if(prompt_version = '', '', ' '), prompt_version), prompt_name != '')) AS prompts
 FROM spanledger.spans AS spans
 WHERE cityHash64(trace_id) IN (arrayConcat({hashes:Array(UInt64)}, arrayMap(id -> cityHash64(id), {trace_ids:Array(String)})))
-  AND spans.timestamp >= {from:DateTime('UTC')} - INTERVAL 1 DAY AND spans.timestamp < {to:DateTime('UTC')} + INTERVAL 1 DAY
-  AND received_at >= {from:DateTime('UTC')} - INTERVAL 1 DAY - INTERVAL @future_hours HOUR
+  AND spans.timestamp >= {from:DateTime('UTC')} - INTERVAL 1 HOUR AND spans.timestamp < {to:DateTime('UTC')} + INTERVAL 1 HOUR
+  AND received_at >= {from:DateTime('UTC')} - INTERVAL 1 HOUR - INTERVAL @future_hours HOUR
   AND (empty({project:String}) OR project = {project:String})
 GROUP BY project, trace_id
 ORDER BY indexOf({hashes:Array(UInt64)}, hash), indexOf({trace_ids:Array(String)}, trace_id), project

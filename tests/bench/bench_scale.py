@@ -131,7 +131,10 @@ def trace_pages() -> Iterator[tuple[str, Question]]:
         lambda run: f"SELECT * FROM {ids(run, 30, user=f'customer-1/{run}')}",
     )
     yield "first page of traces, dearest, 24 h: ids", lambda run: f"SELECT * FROM {ids(run, 1, 'dearest')}"
-    yield "facets of traces, 24 h", lambda run: f"SELECT * FROM trace_facets({PASSES % ('[]', '')}, {within(1, run)})"
+    yield (
+        "facets of traces, 24 h",
+        lambda run: f"SELECT * FROM trace_facets({PASSES % ('[]', '')}, {within(1, run)}, newest=200000)",
+    )
 
 
 def trace(trace_id: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -86,3 +87,13 @@ def test_charts_have_a_readable_number_of_points_and_whole_hours_as_soon_as_they
     assert 12 <= len(buckets(period, period.bar())) <= 64
     if hours >= 24:
         assert period.step() % 3600 == period.bar() % 3600 == 0
+
+
+@given(minutes, st.integers(1, 60 * 24 * 90), st.floats(0, 500))
+def test_the_parts_of_a_period_are_all_of_it_one_after_another(since: datetime, length: int, number: float) -> None:
+    period = Period(since, since + timedelta(minutes=length))
+    parts = period.parts(number)
+    assert (parts[0].until, parts[-1].since) == (period.until, period.since)
+    assert all(later.since == earlier.until for later, earlier in itertools.pairwise(parts))
+    assert len(parts) == 1 or number > 1
+    assert len(parts) <= max(number, 1) + 1

@@ -161,7 +161,7 @@ def test_sessions_are_listed_and_one_is_a_conversation(spoken: Store, browser: B
         expect(opened.locator(".sl-card .value").nth(1)).to_have_text("10")
         expect(opened.locator(".sl-said.user")).to_contain_text("Where is my order?")
         expect(opened.locator(".sl-table tbody tr")).to_have_count(10)
-        expect(opened.locator(".sl-note").filter(has_text="Not captured")).to_be_visible()
+        expect(opened.locator(".sl-note").filter(has_text="nothing that was said is kept")).to_be_visible()
         assert opened.evaluate("window.hacked") is None
 
 

@@ -168,7 +168,7 @@ def api_app(
             "hashes": str(hashes),
             "trace_ids": "[]",
             "project": given["project"],
-            "from": text_of(begin),
+            "from": text_of(begin - paging.LONG if ordered == "newest" else begin),
             "to": text_of(end),
         }
         body = await ask(request, scope, views["traces"], asked, form, "* EXCEPT (hash)")

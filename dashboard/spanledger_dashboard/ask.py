@@ -224,7 +224,7 @@ def traces(
     return rows, f"{last['rank']}.{last['hash']}" if len(found) > PAGE else ""
 
 
-LONG = timedelta(hours=5)
+LONG = timedelta(hours=2)
 """So much further back than its page is looked for what belongs to a trace, beside the view's own hour."""
 
 

@@ -47,10 +47,10 @@ class Figures(NamedTuple):
         return f"p50 {self.p50:5.0f} ms   p95 {self.p95:5.0f} ms   best {self.best:5.0f} ms   CPU {self.cpu:5.0f} ms"
 
 
-def within(days: float, run: int) -> str:
-    """Two parameters: a range of so many days."""
+def within(days: float, run: int, back: timedelta = timedelta()) -> str:
+    """Two parameters: a range of so many days, `back` longer."""
     to = month.END - timedelta(minutes=23 + 7 * run)
-    return f"from='{to - timedelta(days=days):%Y-%m-%d %H:%M:%S}', to='{to:%Y-%m-%d %H:%M:%S}'"
+    return f"from='{to - timedelta(days=days) - back:%Y-%m-%d %H:%M:%S}', to='{to:%Y-%m-%d %H:%M:%S}'"
 
 
 def rollups() -> Iterator[tuple[str, Question]]:
@@ -105,32 +105,39 @@ PASSES = (
 )
 
 
-def trace_pages() -> Iterator[tuple[str, Question]]:
+def trace_pages(running: Running, runs: int) -> Iterator[tuple[str, Question]]:
     """The Traces page: ids first, then their rows; the newest in the first range that is tried."""
 
-    def ids(run: int, days: float, sort: str = "newest", tags: str = "[]", user: str = "") -> str:
+    def ids(run: int, days: float, sort: str = "newest", user: str = "") -> str:
         bounds = ", ".join(
             f"{end}_{what}=0" for end in ("min", "max") for what in ("cost_usd", "duration_ns", "tokens")
         )
         first = (
             f"before_rank={2**63 - 1}, before_hash={2**64 - 1}, limit=51, sort='{sort}', totals={int(sort != 'newest')}"
         )
-        return f"trace_page({PASSES % (tags, user)}, {bounds}, {first}, {within(days, run)})"
+        return f"SELECT * FROM trace_page({PASSES % ('[]', user)}, {bounds}, {first}, {within(days, run)})"
 
-    def rows(run: int) -> str:
-        page = f"(SELECT groupArray(hash) FROM {ids(run, 1 / 144)})"
-        return (
-            "SELECT count(), sum(cost_usd) FROM spans WHERE cityHash64(trace_id) IN "
-            f"(SELECT arrayJoin({page})) AND timestamp >= toDateTime('{month.END:%F %T}', 'UTC') - INTERVAL 2 DAY"
-        )
+    def rows(days: float, sort: str, back: timedelta) -> Question:
+        """Of the pages that `ids` gives, which are asked before."""
+        pages = [
+            [hash_ for hash_, _ in running.client.query(ids(run, days, sort)).result_rows[:50]] for run in range(runs)
+        ]
 
-    yield "first page of traces, newest: ids", lambda run: f"SELECT * FROM {ids(run, 1 / 144)}"
-    yield "first page of traces, newest: ids and rows", rows
-    yield (
-        "first page of traces of a user, 30 d: ids",
-        lambda run: f"SELECT * FROM {ids(run, 30, user=f'customer-1/{run}')}",
-    )
-    yield "first page of traces, dearest, 24 h: ids", lambda run: f"SELECT * FROM {ids(run, 1, 'dearest')}"
+        def asked(run: int) -> str:
+            return (
+                f"SELECT * FROM traces(hashes={pages[run]}, trace_ids=[], project='default', {within(days, run, back)})"
+            )
+
+        return asked
+
+    for sort, name, days, back in (
+        ("newest", "newest", 1 / 144, timedelta(hours=2)),
+        ("dearest", "dearest, 24 h", 1, timedelta()),
+    ):
+        yield f"page of traces, {name}: ids", lambda run, days=days, sort=sort: ids(run, days, sort)  # type: ignore[misc]
+        yield f"page of traces, {name}: their rows", rows(days, sort, back)
+    yield "page of traces, slowest, 24 h: ids", lambda run: ids(run, 1, "slowest")
+    yield "page of traces of a user, 24 h at once: ids", lambda run: ids(run, 1, user=f"customer-1/{run}")
     yield (
         "facets of traces, 24 h",
         lambda run: f"SELECT * FROM trace_facets({PASSES % ('[]', '')}, {within(1, run)}, newest=200000)",
@@ -158,7 +165,7 @@ def measure(folder: Path, runs: int, only: str = "") -> dict[str, Figures]:
     figures = {}
     with platform(folder) as running:
         calls = running.client.query("SELECT sum(calls) FROM freshness(project='')").result_rows[0][0]
-        for title, question in [*rollups(), *trace_pages(), *searches(running, calls, runs)]:
+        for title, question in [*rollups(), *trace_pages(running, runs), *searches(running, calls, runs)]:
             if only not in title:
                 continue
             try:

@@ -14,7 +14,7 @@ from spanledger_collector.api.problems import ProblemError
 LAST = 2**63 - 1
 LONGEST = timedelta(hours=1)
 """A trace or session that goes on for longer may come on two pages."""
-LONG = timedelta(hours=5)
+LONG = timedelta(hours=2)
 """So much further back than its page is looked for what belongs to a trace, beside the view's own hour."""
 _WIDTHS = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1))
 

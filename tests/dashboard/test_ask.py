@@ -11,6 +11,7 @@ from dashboard_store import CALLS, SPOKEN, Store, serve
 from spanledger_dashboard import ask
 from spanledger_dashboard.find import Find
 from spanledger_dashboard.selection import CUSTOM, Period, Selection
+from stores import Stores
 
 DAY = Period(datetime(2026, 9, 2, tzinfo=UTC), datetime(2026, 9, 3, tzinfo=UTC))
 ALL_AT_ONCE, LITTLE_AT_A_TIME = 1e9, 30.0
@@ -18,8 +19,8 @@ ALL_AT_ONCE, LITTLE_AT_A_TIME = 1e9, 30.0
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    yield from serve(tmp_path_factory.mktemp("spoken"), CALLS, *SPOKEN)
+def spoken(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    yield from serve(stores.unpriced(tmp_path_factory.mktemp("spoken")), CALLS, *SPOKEN)
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ def live(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     with ExitStack() as stack:
         platform = Running(Options(data=data, otlp_port=0, grpc_port=0, clickhouse_port=0, dashboard_port=None))
         stack.callback(platform.stop)
-        since = (now - timedelta(days=2)).replace(second=0, microsecond=0)
+        since = (now - timedelta(days=2, hours=1)).replace(
+            second=0, microsecond=0
+        )  # the first calls began some minutes before two days
         middle = int((since + timedelta(days=1)).timestamp())
         for body in [*history.bodies(calls=CALLS, days=2, now=now), *others(middle)]:
             assert platform.send(body).status_code == 200

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,6 +46,7 @@ NO_SETTINGS = {
     "compress",
     "client_protocol_version",
 }
+Settings = tuple[tuple[str, str], ...]
 FORMAT = re.compile(r"\s+FORMAT\s+(\w+)\s*$")
 
 
@@ -62,18 +64,15 @@ class _Engine:
     def __init__(self, folder: Path, version: str) -> None:
         self._folder = folder
         self._version = version
-        self._handles: queue.SimpleQueue[Client] = queue.SimpleQueue()
-        self._release(self._take())
+        # by their settings: to open a handle takes longer than most questions
+        self._handles: defaultdict[Settings, queue.SimpleQueue[Client]] = defaultdict(queue.SimpleQueue)
+        with self._handle({}):
+            pass
 
     def ask(
         self, text: str, parameters: Mapping[str, str], output_format: str, settings: Mapping[str, str] | None = None
     ) -> bytes:
-        client = self._take()
-        for name, value in sorted(
-            (settings or {}).items(), key=lambda setting: setting[0] == "readonly"
-        ):  # that one last
-            client.command(f"SET {name} = {quote(value)}")
-        try:
+        with self._handle(settings or {}) as client:
             given = {name: _Escaped(value) for name, value in parameters.items()}
             if not READS.match(text):
                 client.command(text, parameters=given or None)
@@ -83,11 +82,6 @@ class _Engine:
             if found := FORMAT.search(text):
                 text, output_format = text[: found.start()], found[1]
             return client.raw_query(text, parameters=given or None, fmt=output_format, use_database=False)
-        finally:
-            if settings:
-                client.close()  # they hold for one question
-            else:
-                self._release(client)
 
     def insert(self, statement: bytes, data: bytes) -> None:
         """As a server does from a body."""
@@ -97,17 +91,25 @@ class _Engine:
             text = statement.decode().replace(" SETTINGS ", f" FROM INFILE '{file.name}' SETTINGS ", 1)
             self.ask(f"{text} FORMAT Protobuf", {}, "")
 
-    def _take(self) -> Client:
-        with contextlib.suppress(queue.Empty):
-            return self._handles.get_nowait()
-        return clickhouse_connect.get_client(interface="chdb", path=str(self._folder))
-
-    def _release(self, client: Client) -> None:
-        self._handles.put(client)
+    @contextlib.contextmanager
+    def _handle(self, settings: Mapping[str, str]) -> Iterator[Client]:
+        """A handle that nobody else has, with these settings."""
+        handles = self._handles[tuple(sorted(settings.items()))]
+        try:
+            client = handles.get_nowait()
+        except queue.Empty:
+            client = clickhouse_connect.get_client(interface="chdb", path=str(self._folder))
+            for name, value in sorted(settings.items(), key=lambda setting: setting[0] == "readonly"):  # that one last
+                client.command(f"SET {name} = {quote(value)}")
+        try:
+            yield client
+        finally:
+            handles.put(client)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer is written in two parts, and the second would wait 40 ms for the client
     engine: _Engine
     told: list[str]  # what to do to the next segments
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 import uvicorn
 from clickhouse_connect.driver.client import Client
 from spanledger_collector import store as stored
+from spanledger_collector.platform import bind
 from spanledger_collector.readonly import readonly_app
 from spanledger_collector.readonly.catalog import EVERYTHING
 from streamlit.testing.v1 import AppTest
@@ -174,7 +174,7 @@ def serve(data: Path, *statements: str) -> Iterator[Store]:
         client.command(statement)
     app = readonly_app(store.open, lambda key: EVERYTHING)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = bind("127.0.0.1", 0, "--clickhouse-port")
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:

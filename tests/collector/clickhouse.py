@@ -109,7 +109,7 @@ class _Engine:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # an answer is written in two parts, and the second would wait 40 ms for the client
+    disable_nagle_algorithm = True  # an answer is written in two parts
     engine: _Engine
     told: list[str]  # what to do to the next segments
 

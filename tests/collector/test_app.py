@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from spanledger_collector.app import Limits, collector_app
 from spanledger_collector.door import Door
 from spanledger_collector.keys import Keys, Scope
+from spanledger_collector.platform import bind
 from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.wire import Signal
 
@@ -60,7 +61,7 @@ def served(folder: Path, settings: SpoolSettings) -> Iterator[Collector]:
     spool, keys = Spool(folder / "spool", settings), Keys(folder / "keys.json")
     clock = iter(range(1, 10**9)).__next__
     door = Door(spool, keys, clock, open_door=True)
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = bind("127.0.0.1", 0, "--otlp-port")
     here = Collector(folder, f"http://127.0.0.1:{listening.getsockname()[1]}", spool, door, keys)
     app = collector_app(
         door, lambda: here.problem, lambda: b"# none\n", here.taken.append, here.hear, Limits(body=LIMIT)

@@ -18,7 +18,7 @@ from collector.rig import DEADLINE, PROTOBUF, Start, until
 from collector.traffic import CALL_COSTS, calls, request
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.keys import Keys, Scope
-from spanledger_collector.platform import Options, Platform, lock_folder
+from spanledger_collector.platform import Options, Platform, bind, lock_folder
 from spanledger_collector.spool import SpoolSettings
 from spanledger_collector.store import Store
 
@@ -57,6 +57,13 @@ def test_a_taken_port_is_refused_with_the_option_that_chooses_another(data: Path
             Platform(options(data, **{option: port}))
     with lock_folder(data):  # what a refused start held, it has let go
         pass
+
+
+def test_a_connection_sends_each_part_of_an_answer_at_once() -> None:
+    with bind("127.0.0.1", 0, "--otlp-port") as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_address_of_another_machine_is_refused(data: Path) -> None:

@@ -21,6 +21,7 @@ class Sink:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # an answer is written in two parts
 
             def do_GET(self) -> None:
                 self._answer(200)

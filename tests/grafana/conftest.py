@@ -31,4 +31,7 @@ def live(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
         for statement in STATEMENTS:
             platform.platform.store.command(statement, {"moment": middle})
         client = stack.enter_context(clickhouse_connect.get_client(dsn=platform.platform.addresses.clickhouse))
-        yield Live(platform, client, since, now.replace(second=0, microsecond=0) + timedelta(minutes=1))
+        ended = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(
+            minutes=1
+        )  # all that was received is before it
+        yield Live(platform, client, since, ended)

@@ -291,6 +291,7 @@ class Contract:
             "limit_tokens": str(limits["tokens"]),
             "limit_reported_cost": str(limits["reported_cost_usd"]),
             "limit_spans_a_trace": str(limits["spans_a_trace"]),
+            "limit_spans_an_answer": str(limits["spans_an_answer"]),
             "limit_old_ns": str(limits["too_old_days"] * day),
             "future_hours": str(limits["future_hours"]),
             "limit_future_ns": str(limits["future_hours"] * day // 24),

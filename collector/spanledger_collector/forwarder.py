@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_when_event_set, wait_random_exponential
 
@@ -19,6 +20,12 @@ log = logging.getLogger(__name__)
 PERMANENT_TRIES = 3
 # Segments posted side by side where a backlog waits. One INSERT keeps one core busy; each takes memory of its own.
 LANES = 2
+# For so many seconds a lane that is free takes the next segment that waits; then both come to an end, for what is done between
+# segments and beside none.
+ROUND_SECONDS = 5.0
+
+Outcome = PermanentError | UndecidedError | bool
+"""Of one segment: posted, given up because a stop came first, or what became of it instead."""
 
 
 class Forwarder:
@@ -66,24 +73,22 @@ class Forwarder:
                     return
                 self._aside(lambda: self._idle(False))
                 continue
-            batch = [first]
-            while len(batch) < LANES and (another := self._spool.take_another()):
-                batch.append(another)
+            undecided = [first]
             try:
-                decided = self._post(batch)
+                decided = self._post(undecided)
             except Exception as error:
-                # no answer, the spool's own disk, or a settle: what is left in the batch is undecided, so begin again from the journal
+                # no answer, the spool's own disk, or a settle: begin again from the journal with what is undecided
                 self._failed(error)
-                self._give_back(batch)
+                self._give_back(undecided)
                 self._stopping.wait(1)
                 continue
             if not decided:
-                self._give_back(batch)
+                self._give_back(undecided)
                 return
             self._aside(lambda: self._idle(True))
 
-    def _give_back(self, batch: list[Segment]) -> None:
-        for segment in reversed(batch):
+    def _give_back(self, segments: list[Segment]) -> None:
+        for segment in reversed(segments):
             self._spool.give_back(segment)
 
     def _aside(self, action: Callable[[], None]) -> None:
@@ -93,36 +98,69 @@ class Forwarder:
         except Exception as error:
             log.warning("after posting: %s", error)
 
-    def _post(self, batch: list[Segment]) -> bool:
-        """Post segments, whatever it takes, and take them out of `batch`. False if a stop came first."""
-        for segment in batch:
-            # a former process began to post it: what is there cannot be trusted, its token neither
-            if segment.attempts and not self._settled(segment):
-                return False
-            segment.attempts = self._spool.journal.start(segment.number)
-        outcomes = list(self._lanes.map(self._insert, batch))
-        if True in outcomes and not self._retried(self._store.sync):
+    def _post(self, undecided: list[Segment]) -> bool:
+        """Post the segment of `undecided` and, side by side, those that wait behind it, whatever it takes. Those that are taken are in
+        the list until they are posted or isolated. False if a stop came first."""
+        [first] = undecided
+        # a former process began to post it: what is there cannot be trusted, its token neither
+        if first.attempts and not self._settled(first):
             return False
-        for segment, outcome in zip(tuple(batch), outcomes, strict=True):
-            if outcome is False or isinstance(outcome, UndecidedError):
-                continue
-            if outcome is True:
-                self._spool.done(segment)
-                self._succeeded()
-                self.posted_segments += 1
-                self.posted_requests += segment.requests
-                self._aside(lambda number=segment.number: self._on_posted(number))  # type: ignore[misc]
-            elif self._settled(segment):
-                self._isolate(segment, outcome)
-            else:
-                continue
-            batch.remove(segment)
-        for undecided in (outcome for outcome in outcomes if isinstance(outcome, UndecidedError)):
-            raise undecided  # its segment is still in the batch: from its beginning, so settled first
-        return not batch
+        flying = {self._begin(first): first}
+        failed: list[tuple[Segment, Outcome]] = []
+        end = time.monotonic() + ROUND_SECONDS
+        try:
+            while flying:
+                while len(flying) < LANES and not failed and time.monotonic() < end and (another := self._untouched()):
+                    undecided.append(another)
+                    flying[self._begin(another)] = another
+                posted = []
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    segment, outcome = flying.pop(future), future.result()
+                    if outcome is True:
+                        posted.append(segment)
+                    else:
+                        failed.append((segment, outcome))
+                if posted and not self._retried(self._store.sync):
+                    return False
+                for segment in posted:
+                    self._done(segment)
+                    undecided.remove(segment)
+        finally:
+            wait(flying)  # whatever went wrong: what is given back or settled must not be under way
+        return self._decided(failed, undecided)
 
-    def _insert(self, segment: Segment) -> PermanentError | UndecidedError | bool:
-        """Post one segment to every table: True, False if a stop came first, or what became of it instead."""
+    def _untouched(self) -> Segment | None:
+        """The next segment that waits, unless a former process began to post it: settled it is beside no other."""
+        segment = self._spool.take_another()
+        if segment is None or not segment.attempts:
+            return segment
+        self._spool.give_back(segment)
+        return None
+
+    def _begin(self, segment: Segment) -> Future[Outcome]:
+        segment.attempts = self._spool.journal.start(segment.number)
+        return self._lanes.submit(self._insert, segment)
+
+    def _done(self, segment: Segment) -> None:
+        self._spool.done(segment)
+        self._succeeded()
+        self.posted_segments += 1
+        self.posted_requests += segment.requests
+        self._aside(lambda: self._on_posted(segment.number))
+
+    def _decided(self, failed: list[tuple[Segment, Outcome]], undecided: list[Segment]) -> bool:
+        """Isolate what was refused, with no INSERT under way. Raises UndecidedError: such a segment is settled when it is taken again."""
+        for segment, outcome in failed:
+            if isinstance(outcome, PermanentError) and self._settled(segment):
+                self._isolate(segment, outcome)
+                undecided.remove(segment)
+        for _, outcome in failed:
+            if isinstance(outcome, UndecidedError):
+                raise outcome
+        return not undecided
+
+    def _insert(self, segment: Segment) -> Outcome:
+        """Post one segment to every table."""
         token = f"{segment.number}/{segment.attempts}"
         for _ in range(PERMANENT_TRIES):
             try:

@@ -34,7 +34,9 @@ class SpoolSettings:
     """Sizes in bytes, times in seconds."""
 
     limit: int = 4 << 30  # unposted bytes on disk; beyond them the door answers 503
-    segment_bytes: int = 16 << 20  # the store takes about 5 bytes of memory for each
+    segment_bytes: int = (
+        24 << 20
+    )  # the store takes about 7 bytes of memory for each, and a tenth of a second for a segment
     seal_after: float = 0.4  # how long the first envelope of a segment waits for others
     pending_limit: int = 64 << 20  # bytes in memory that wait for the writer
     disk_reserve: int = 256 << 20  # free space left to the store and to the rest of the machine

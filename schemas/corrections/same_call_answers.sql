@@ -1,5 +1,6 @@
 -- Which answers that `segments` have were reported by two instrumentation scopes? By hash of project, provider and the answer's id,
--- and when their spans began, in Unix seconds, the end exclusive.
+-- and when their spans began, in Unix seconds, the end exclusive. Not those that so many spans have that they name nothing: a server
+-- that gives each answer the same id would have the correction hold all of its calls at once.
 WITH touched AS
 (
     SELECT cityHash64(project, provider, response_id)
@@ -12,6 +13,6 @@ FROM spanledger.spans
 WHERE timestamp >= toDateTime64({since:UInt32}, 9, 'UTC') AND timestamp < toDateTime64({until:UInt32}, 9, 'UTC')
   AND has(@billable_operations, operation) AND response_id != '' AND answer IN touched
 GROUP BY answer
-HAVING min(scope_name) != max(scope_name)
+HAVING min(scope_name) != max(scope_name) AND count() <= @limit_spans_an_answer
 ORDER BY 2
 LIMIT {limit:UInt64}

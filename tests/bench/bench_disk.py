@@ -28,7 +28,7 @@ def post(store: Store, folder: Path, calls: int) -> None:
     now, number, waiting = datetime.now(UTC), 1, b""
     for body in history.bodies(calls=calls, days=30, now=now, seed=1):
         waiting += Envelope("default", time.time_ns(), digest("default", body), body).encode(number)
-        if len(waiting) > 16 << 20:
+        if len(waiting) > 32 << 20:
             waiting, number = _post(store, folder, waiting, number), number + 1
     _post(store, folder, waiting, number)
 

@@ -29,6 +29,7 @@ import numpy as np
 from bench import load
 from clickhouse_connect.driver.client import Client
 from spanledger_collector.envelope import Envelope, digest
+from spanledger_collector.spool import SpoolSettings
 
 BARE = """
 import sys, time, pathlib
@@ -175,7 +176,7 @@ def bare(title: str, kinds: list[load.Template], rounds: int) -> float:
     """Spans a second of the engine alone: the same kind of segment, inserted again and again."""
     rng, count = np.random.default_rng(1), 0
     parts: list[bytes] = []
-    while sum(map(len, parts)) < 16 << 20:
+    while sum(map(len, parts)) < SpoolSettings.segment_bytes:
         kind = kinds[len(parts) % len(kinds)]
         body = kind.fresh(rng)
         parts.append(Envelope("default", time.time_ns(), digest("default", body), body).encode(1))

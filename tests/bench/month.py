@@ -9,7 +9,7 @@ held in memory. An INSERT is an hour of one table: 720 of each. What it is like:
 - Tokens are log-normal (median 1,100 in, 150 out), duration follows output, 60 % stream, 0.7 % fail, one model has no price.
 - `attributes`: app.tier (3 values), app.tenant (20,000 values, long tail), app.request_id (each its own), beside three that
   instrumentors leave.
-- A segment every 0.4 s, as the spool seals them below its 16 MB; received a second after the call's end.
+- A segment every 0.4 s, as the spool seals them below its 32 MB; received a second after the call's end.
 """
 
 from __future__ import annotations

@@ -357,6 +357,15 @@ def test_calls_side_by_side_under_one_answer_id_are_paired_across_scopes(desk: D
     assert desk.billed() == hexed(1, 2, 3)
 
 
+def test_an_id_that_more_spans_have_than_any_answer_names_none(desk: Desk) -> None:
+    for scope, first in (("one", 1), ("two", 1001)):
+        desk.post(
+            sent(*(at(own, values=ANSWER, begin=0, end=2, trace=own) for own in range(first, first + 501)), scope=scope)
+        )
+    assert desk.tidy() == 0
+    assert sum(desk.billed().values()) == 1002
+
+
 # -- recorded
 
 

@@ -23,11 +23,14 @@ CALLS_A_STATEMENT = 200_000
 CALLS_A_QUESTION = 5
 # Traces or answers that a statement is told to look at.
 FOUND_A_STATEMENT = 10_000
-LIMITS = {"max_threads": 1, "max_execution_time": 120, "max_memory_usage": 1_000_000_000}
+LIMITS = {"max_execution_time": 120, "max_memory_usage": 1_000_000_000}
+# Nothing is posted meanwhile, so a question may have the cores that INSERTs have otherwise.
+ASK = {**LIMITS, "max_threads": 2}
 # No deduplication: a run that was settled and is made anew has the same rows. One block, so one part a month.
 INSERT = {
     "async_insert": 0,
     "insert_deduplicate": 0,
+    "max_threads": 1,
     "max_insert_threads": 1,
     "max_partitions_per_insert_block": 0,
     "min_insert_block_size_rows": 2 * CALLS_A_STATEMENT,
@@ -50,12 +53,12 @@ class Statements:
         self._client = client
 
     def rows(self, question: str, **parameters: Any) -> Sequence[Sequence[Any]]:
-        sql = f"{_sql(question)} SETTINGS {_clause(LIMITS)}"
+        sql = f"{_sql(question)} SETTINGS {_clause(ASK)}"
         return self._client.query(sql, parameters=parameters).result_rows
 
     def any(self, correction: str, part: Parameters) -> bool:
         """Whether a correction would post something."""
-        sql = f"SELECT 1 FROM (\n{_sql(correction)}\n) LIMIT 1 SETTINGS {_clause(LIMITS)}"
+        sql = f"SELECT 1 FROM (\n{_sql(correction)}\n) LIMIT 1 SETTINGS {_clause(ASK)}"
         return bool(self._client.query(sql, parameters={"segment": 0, "at": 0, **part}).result_rows)
 
     def insert(self, correction: str, **parameters: Any) -> None:

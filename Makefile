@@ -16,7 +16,7 @@ demo: $(READY) ## Start everything on this machine, with a month of history and 
 	$(BIN)/python -m spanledger_demo $(ARGS)
 
 test: check browser promtool clients ## Run the whole suite
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 check: $(READY) ## Formatting, lint, types, generated files up to date
 	$(BIN)/ruff format --check $(CODE)

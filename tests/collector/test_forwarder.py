@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector.rig import Rig, Rigged, until
+from collector.rig import DEADLINE, Rig, Rigged, until
 from collector.traffic import CALL_COSTS, calls, envelope, log_request, metric_request, poison, request
 from spanledger_collector.bookkeeper import Bookkeeper
 from spanledger_collector.envelope import Envelope, scan
-from spanledger_collector.spool import SpoolSettings
+from spanledger_collector.forwarder import Forwarder
+from spanledger_collector.spool import Spool, SpoolSettings
 from spanledger_collector.wire import Signal
 
 ONE_SEGMENT = SpoolSettings(seal_after=3600)
@@ -81,6 +82,34 @@ def test_a_backlog_of_many_segments_is_posted_each_once_and_a_culprit_holds_none
     assert posted(running) == once(9)
     assert running.forwarder.posted_segments == len(set(running.posted)) == 9
     assert running.forwarder.quarantined == 3
+
+
+class OneIsSlow:
+    """A store that takes as long for the first segment as for the two behind it."""
+
+    def __init__(self) -> None:
+        self._first = threading.Lock()
+        self._others = threading.Semaphore(0)
+
+    def post(self, path: Path, token: str, signals: bool) -> None:
+        if self._first.acquire(blocking=False):
+            assert all(self._others.acquire(timeout=DEADLINE) for _ in range(2))
+        else:
+            self._others.release()
+
+    def sync(self) -> None:
+        """Nothing is on a disk."""
+
+
+def test_no_segment_waits_for_a_slow_one_beside_it(data: Path) -> None:
+    spool = Spool(data / "spool", EACH_ITS_OWN)
+    for envelope_ in requests(3):
+        spool.append(envelope_).result(DEADLINE)
+    forwarder = Forwarder(spool, OneIsSlow())  # type: ignore[arg-type]
+    forwarder.start()
+    spool.close()
+    forwarder.stop(DEADLINE)
+    assert (forwarder.posted_segments, forwarder.failures) == (3, 0)
 
 
 def test_a_crash_while_two_segments_are_posted_settles_both(rig: Rigged) -> None:

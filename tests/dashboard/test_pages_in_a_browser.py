@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,8 +50,7 @@ def url(store: Store, free_port: int) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1600, "dark")])
 def test_the_overview_opens_and_says_what_the_views_say(
     store: Store, browser: Browser, url: str, width: int, scheme: str
 ) -> None:
@@ -73,8 +73,7 @@ def test_the_overview_opens_and_says_what_the_views_say(
         expect(opened.locator(".js-plotly-plot")).to_have_count(6)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("by", ["model", "team", "customer"])
+@pytest.mark.parametrize(("by", "scheme"), [("model", "light"), ("team", "dark"), ("customer", "light")])
 def test_spend_opens_by_each_dimension_and_its_table_says_what_the_view_says(
     store: Store, browser: Browser, url: str, by: str, scheme: str
 ) -> None:
@@ -119,8 +118,7 @@ def test_a_store_that_is_away_is_named_with_a_way_out(browser: Browser, free_por
         expect(opened.get_by_role("button", name="Try again")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "scheme"), zip(PAGES, cycle(("light", "dark")), strict=False))
 def test_the_pages_of_on_call_open_and_say_what_the_views_say(
     store: Store, browser: Browser, url: str, name: str, scheme: str
 ) -> None:

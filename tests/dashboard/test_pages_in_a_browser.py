@@ -118,7 +118,7 @@ def test_a_store_that_is_away_is_named_with_a_way_out(browser: Browser, free_por
         expect(opened.get_by_role("button", name="Try again")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("name", "scheme"), zip(PAGES, cycle(("light", "dark")), strict=False))
+@pytest.mark.parametrize(("name", "scheme"), list(zip(PAGES, cycle(("light", "dark")), strict=False)))
 def test_the_pages_of_on_call_open_and_say_what_the_views_say(
     store: Store, browser: Browser, url: str, name: str, scheme: str
 ) -> None:

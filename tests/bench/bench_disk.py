@@ -15,6 +15,7 @@ from pathlib import Path
 
 from spanledger_collector.envelope import Envelope, digest
 from spanledger_collector.pricing import PriceBook
+from spanledger_collector.spool import SpoolSettings
 from spanledger_collector.store import POSTED_TO, Store
 from spanledger_demo import history
 
@@ -28,7 +29,7 @@ def post(store: Store, folder: Path, calls: int) -> None:
     now, number, waiting = datetime.now(UTC), 1, b""
     for body in history.bodies(calls=calls, days=30, now=now, seed=1):
         waiting += Envelope("default", time.time_ns(), digest("default", body), body).encode(number)
-        if len(waiting) > 32 << 20:
+        if len(waiting) > SpoolSettings.segment_bytes:
             waiting, number = _post(store, folder, waiting, number), number + 1
     _post(store, folder, waiting, number)
 

@@ -102,7 +102,7 @@ def searches(running: Running, calls: int, runs: int) -> Iterator[tuple[str, Que
 
 PASSES = (
     EVERYTHING
-    + ", status='', classes=[], prompt_name='', prompt_version='', trace_ids=[], tags=%s, user_id='%s', session_id=''"
+    + ", status='', classes=[], prompt_name='', prompt_version='', trace_ids=[], tags=[], user_id='%s', session_id=''"
 )
 
 
@@ -116,7 +116,7 @@ def trace_pages(running: Running, runs: int) -> Iterator[tuple[str, Question]]:
         first = (
             f"before_rank={2**63 - 1}, before_hash={2**64 - 1}, limit=51, sort='{sort}', totals={int(sort != 'newest')}"
         )
-        return f"SELECT * FROM trace_page({PASSES % ('[]', user)}, {bounds}, {first}, {within(days, run)})"
+        return f"SELECT * FROM trace_page({PASSES % user}, {bounds}, {first}, {within(days, run)})"
 
     def rows(days: float, sort: str, back: timedelta) -> Question:
         """Of the pages that `ids` gives, which are asked before."""
@@ -141,7 +141,7 @@ def trace_pages(running: Running, runs: int) -> Iterator[tuple[str, Question]]:
     yield "page of traces of a user, 24 h at once: ids", lambda run: ids(run, 1, user=f"customer-1/{run}")
     yield (
         "facets of traces, 24 h",
-        lambda run: f"SELECT * FROM trace_facets({PASSES % ('[]', '')}, {within(1, run)}, newest=200000)",
+        lambda run: f"SELECT * FROM trace_facets({PASSES % ''}, {within(1, run)}, newest=200000)",
     )
 
 

@@ -20,9 +20,8 @@ def live(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     with ExitStack() as stack:
         platform = Running(Options(data=data, otlp_port=0, grpc_port=0, clickhouse_port=0, dashboard_port=None))
         stack.callback(platform.stop)
-        since = (now - timedelta(days=2, hours=1)).replace(
-            second=0, microsecond=0
-        )  # the first calls began some minutes before two days
+        # the first calls began some minutes before two days
+        since = (now - timedelta(days=2, hours=1)).replace(second=0, microsecond=0)
         middle = int((since + timedelta(days=1)).timestamp())
         for body in [*history.bodies(calls=CALLS, days=2, now=now), *others(middle)]:
             assert platform.send(body).status_code == 200
@@ -31,7 +30,6 @@ def live(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
         for statement in STATEMENTS:
             platform.platform.store.command(statement, {"moment": middle})
         client = stack.enter_context(clickhouse_connect.get_client(dsn=platform.platform.addresses.clickhouse))
-        ended = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(
-            minutes=1
-        )  # all that was received is before it
+        # all that was received is before it
+        ended = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
         yield Live(platform, client, since, ended)

@@ -142,13 +142,14 @@ def cost_usd(model: str, usage: Usage, time_ns: int) -> float | None:
     if rates is None:
         return None
     fresh, read, write_5m, write_1h, output = rates
-    return (
+    cost = (
         usage.input_uncached * fresh
         + usage.cache_read * read
         + usage.cache_write_5m * write_5m
         + usage.cache_write_1h * write_1h
         + usage.output * output
     )
+    return round(cost, 12)  # the SDK adds up decimals
 
 
 @cache

@@ -221,6 +221,20 @@ def test_a_reported_cost_may_be_a_float_a_text_or_an_int(stored: Posted, amount:
 
 
 @together(
+    ("amount", "posted_as"),
+    [
+        (633 * 1.5e-7 + 34 * 6e-7, "0.00011535"),  # 0.00011534999999999998
+        ("0.0000000000005", "0"),
+        ("0.0000000000015", "0.000000000002"),
+        ("0.00000000000050000001", "0.000000000001"),
+    ],
+    lambda amount, posted_as: call(UNKNOWN | reported(amount)),
+)
+def test_a_reported_cost_is_rounded_half_even_to_twelve_decimals(stored: Posted, amount: Value, posted_as: str) -> None:
+    assert cost(stored) == ("reported", Decimal(posted_as))
+
+
+@together(
     "operation",
     ["invoke_agent", "execute_tool", "create_agent", "invoke_workflow", "something_new"],
     lambda operation: call({"gen_ai.operation.name": operation} | reported(0.25)),

@@ -28,7 +28,7 @@ from spanledger.faults import faults
 from spanledger.stats import Loss, Stats
 
 if TYPE_CHECKING:
-    from spanledger.courier import Courier
+    from spanledger.courier import Courier, Fate
 
 _LONGEST_IMPORT = 10.0
 
@@ -190,20 +190,27 @@ class Outbox:
 
     def _handle(self, batch: list[ReadableSpan]) -> bool:
         """Delivers and counts. False where `close()` has given up on it meanwhile."""
-        fate: object = Loss.FAULT
+        left = len(batch)
         try:
             self._last = batch[-1]
-            fate = self._engage().deliver(batch, self._stamps(), urgent=self._hurry or self._closed)
+            for fate, spans in self._engage().deliver(batch, self._stamps(), urgent=self._hurry or self._closed):
+                left -= spans
+                if not self._settle(fate, spans):
+                    return False
         except Exception:
             faults.record("delivery")
+            return self._settle(Loss.FAULT, left)
+        return True
+
+    def _settle(self, fate: Fate, spans: int) -> bool:
         with self._changed:
             if self._abandoned:
                 return False
-            self._settled += len(batch)
+            self._settled += spans
             if isinstance(fate, Loss):
-                self._dropped[fate] += len(batch)
+                self._dropped[fate] += spans
             elif fate != "kept on disk":
-                self._delivered += len(batch)
+                self._delivered += spans
             self._count_forced_out()
             self._changed.notify_all()
         return True
@@ -274,9 +281,10 @@ class Outbox:
             self._settled += self._courier.keep_carried()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch))]
-                if not self._courier.keep(batch, self._stamps()):
+                kept = self._courier.keep(batch, self._stamps())
+                self._settled += kept
+                if kept < len(batch):
                     return
-                self._settled += len(batch)
             self._count_forced_out()
         except Exception:
             faults.record("disk queue")

@@ -16,7 +16,7 @@ class Loss(StrEnum):
     DISK_FULL = "disk queue full"
     """The disk queue held its limit of bytes, and this was the oldest in it."""
     REFUSED = "refused by the collector"
-    """The collector answered that it will never take this request (a wrong key, a body too large)."""
+    """The collector answered that it will never take this request (a wrong key, a span too large)."""
     UNSENT = "not sent before exit"
     """The process ended, or `shutdown()` ran out of time, before the span could be delivered."""
     FAULT = "fault in the SDK"

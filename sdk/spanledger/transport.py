@@ -42,7 +42,14 @@ class Refused:
     """Whether it is the key or the address that is refused, and not the bytes."""
 
 
-Outcome = Delivered | Retry | Refused
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """Not in one request: less of it at a time may be taken."""
+
+    reason: str
+
+
+Outcome = Delivered | Retry | Refused | TooLarge
 
 
 class Transport:
@@ -74,6 +81,8 @@ class Transport:
         reason = f"HTTP {status}"
         if status in _RETRYABLE:
             return Retry(reason, _seconds(retry_after))
+        if status == 413:
+            return TooLarge(reason)
         if status in (401, 403):
             return Refused(f"{reason}: check SPANLEDGER_API_KEY", by_settings=True)
         if status < 400 or status in (404, 405):

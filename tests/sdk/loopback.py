@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -200,18 +201,21 @@ class Span:
 
 
 class Receiver(Server):
-    """An OTLP endpoint. It takes every request, or gives the answers in `answers` first, one a request; not while
-    `away`.
+    """An OTLP endpoint. It takes every request of `largest` bytes at most, or gives the answers in `answers` first, one a
+    request; not while `away`.
     """
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.away = False
+        self.largest = sys.maxsize
         super().__init__(self._answer)
 
-    def _answer(self, _: Post) -> Answer:
+    def _answer(self, post: Post) -> Answer:
         if self.away:
             return 503, {}, b""
+        if len(post.body) > self.largest:
+            return 413, {}, b""
         return self.answers.pop(0) if self.answers else (200, {}, b"")
 
     def requests(self) -> list[ExportTraceServiceRequest]:

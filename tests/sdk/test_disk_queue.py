@@ -58,6 +58,19 @@ def test_what_cannot_be_sent_is_kept_and_sent_in_order_as_the_same_bytes_after_a
     assert spanledger.stats().delivered == 1
 
 
+def test_what_is_too_large_for_one_request_is_kept_in_several(
+    app: TracerProvider, collector: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+    collector.away = True
+    spanledger.instrument(endpoint=collector.url, disk_queue=folder, tracer_provider=app)
+    for _ in range(20):
+        app.get_tracer("openlit.test").start_span("chat", attributes={"app.note": "x" * (1 << 20)}).end()
+    assert spanledger.flush()
+    assert (spanledger.stats().on_disk, spanledger.stats().dropped) == (20, {})
+    assert max(path.stat().st_size for path in files(folder)) <= 16 << 20
+
+
 def test_its_files_are_its_owners_alone(app: TracerProvider, collector: Receiver, folder: Path) -> None:
     collector.away = True
     spanledger.instrument(endpoint=collector.url, disk_queue=folder, tracer_provider=app)

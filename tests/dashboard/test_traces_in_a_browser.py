@@ -45,8 +45,7 @@ def figures(store: Store, trace_id: str) -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1600, "dark")])
 def test_the_list_says_what_the_views_say_and_a_trace_opens_from_it(
     spoken: Store, browser: Browser, url: str, width: int, scheme: str
 ) -> None:
@@ -62,8 +61,7 @@ def test_the_list_says_what_the_views_say_and_a_trace_opens_from_it(
         assert mine.get_by_role("link").get_attribute("href").startswith("traces?")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1600, "dark")])
 def test_a_trace_shows_its_sums_its_messages_and_no_markup_of_its_names(
     spoken: Store, browser: Browser, url: str, width: int, scheme: str
 ) -> None:
@@ -165,8 +163,7 @@ def test_sessions_are_listed_and_one_is_a_conversation(spoken: Store, browser: B
         assert opened.evaluate("window.hacked") is None
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1600, "dark")])
 def test_two_traces_and_two_versions_are_compared_with_a_word_on_small_numbers(
     spoken: Store, browser: Browser, url: str, width: int, scheme: str
 ) -> None:

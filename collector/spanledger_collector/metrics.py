@@ -45,17 +45,26 @@ TOKEN_TYPES = (
 )
 # Segments between two scrapes are counted in one query; more than this are counted before a scrape asks.
 UNCOUNTED_LIMIT = 500
+# Models that have series of their own, the first that were seen and of those the most used: a client may send any name.
+MODELS_LIMIT = 500
+OTHER_MODEL = "_OTHER"  # as OpenTelemetry names the value that stands for all further ones
 Totals = tuple[int, int, Decimal, int]
 """Of an objective: calls, bad ones, USD, calls without a price."""
 NOTHING: Totals = (0, 0, Decimal(0), 0)
 
 _TOTALS = f"""
-SELECT model, status, toUInt64(count()) AS requests, sum(cost_usd) AS cost,
+WITH {{known:Array(String)}} AS known
+SELECT
+    if(has(known, model) OR model IN (
+        SELECT model FROM spanledger.ledger
+        WHERE segment IN ({{segments:Array(UInt64)}}) AND NOT has(known, model) AND kind = 'charge' AND reason = ''
+        GROUP BY model ORDER BY count() DESC, model LIMIT {{room:UInt64}}
+    ), model, '{OTHER_MODEL}') AS label, status, toUInt64(count()) AS requests, sum(cost_usd) AS cost,
     {", ".join(f"sum({kind})" for kind in TOKEN_TYPES)},
     {", ".join(f"countIf(duration_ns <= {round(le * 10**9)})" for le in LATENCY_BUCKETS)}, sum(duration_ns) / 1e9
 FROM spanledger.ledger
 WHERE segment IN ({{segments:Array(UInt64)}}) AND kind = 'charge' AND reason = ''
-GROUP BY model, status
+GROUP BY label, status
 """
 
 _NOT_KEPT = (
@@ -145,7 +154,9 @@ class Metrics(Collector):
             segments = list(self._uncounted)
         if not segments:
             return
-        totals = self._query(_TOTALS, {"segments": segments})
+        known = [model for model in self._cost if model != OTHER_MODEL]
+        room = MODELS_LIMIT - len(known)
+        totals = self._query(_TOTALS, {"segments": segments, "known": known, "room": room})
         not_kept = self._query(_NOT_KEPT, {"segments": segments})
         if self._slos or self._budgets:  # asked before anything is added: it may fail
             self._add(self._query(_OBJECTIVE_TOTALS, {"segments": segments, "those": True}))
@@ -157,8 +168,8 @@ class Metrics(Collector):
             for kind, tokens in zip(TOKEN_TYPES, rest, strict=False):
                 self._tokens[model, kind] = self._tokens.get((model, kind), 0) + (tokens or 0)
             fresh = [*rest[len(TOKEN_TYPES) : -1], requests, rest[-1]]
-            known = self._latency.setdefault(model, [0] * len(fresh))
-            self._latency[model] = [a + b for a, b in zip(known, fresh, strict=True)]
+            before = self._latency.setdefault(model, [0] * len(fresh))
+            self._latency[model] = [a + b for a, b in zip(before, fresh, strict=True)]
         with self._lock:
             del self._uncounted[: len(segments)]
 

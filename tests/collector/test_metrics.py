@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from spanledger_collector.door import Door
 from spanledger_collector.forwarder import Forwarder
 from spanledger_collector.keys import Keys
-from spanledger_collector.metrics import UNCOUNTED_LIMIT, Metrics
+from spanledger_collector.metrics import MODELS_LIMIT, UNCOUNTED_LIMIT, Metrics
 from spanledger_collector.spool import Spool
 from spanledger_collector.store import Store
 
@@ -53,6 +53,28 @@ def test_the_four_names_are_there_and_equal_the_ledger(running: Running) -> None
     ):
         assert found[f'llm_requests_total{{model="{model}",status="{status}"}}'] == number
         assert Decimal(str(found[f'llm_cost_dollars{{model="{model}"}}'])) == (cost or 0)
+
+
+def test_models_without_end_share_one_label_and_none_of_their_calls_is_missed(running: Running) -> None:
+    def send(names: Sequence[str]) -> dict[str, float]:
+        before = running.metrics().get("spanledger_requests_posted_total", 0)
+        assert running.send(request([call(gen_ai__request__model=name) for name in names])).status_code == 200
+        running.drained()
+        return until(
+            lambda: found if (found := running.metrics())["spanledger_requests_posted_total"] > before else None
+        )
+
+    send(["gpt-4o"])
+    found = send(["often", *(f"model-{n}" for n in range(MODELS_LIMIT)), "often"])
+    requests = {name: number for name, number in found.items() if name.startswith("llm_requests_total")}
+    assert len(requests) == MODELS_LIMIT + 1
+    assert requests['llm_requests_total{model="_OTHER",status="ok"}'] == 2
+    assert requests['llm_requests_total{model="often",status="ok"}'] == 2
+    assert sum(requests.values()) == MODELS_LIMIT + 3
+
+    found = send(["gpt-4o", "the-next"])
+    assert found['llm_requests_total{model="gpt-4o",status="ok"}'] == 2
+    assert found['llm_requests_total{model="_OTHER",status="ok"}'] == 3
 
 
 def test_what_was_acknowledged_and_not_kept_is_counted_by_signal(running: Running) -> None:

@@ -117,9 +117,7 @@ def _prompts(view: View) -> None:
             )
         heads = ("", explain.named(pair[0]), explain.named(pair[1]), "the second against the first")
         parts.table(heads, _table(_PROMPT_ROWS, a, b), view.colours.accent, whole=True)
-        parts.note(
-            "Costs as first posted, over calls whose cost is known; truncated: of the answers that say how they ended."
-        )
+        parts.note("Cost a call: of calls whose cost is known. Truncated: of the answers that say how they ended.")
 
 
 _PROMPT_ROWS: list[Row] = [

@@ -29,7 +29,7 @@ def draw_page(view: View) -> None:
     with st.container(border=True):
         parts.heading(
             "Sessions",
-            "the one that was active last first; what they did in the range, times in UTC, costs as first posted",
+            "the one that was active last first; what they did in the range, times in UTC",
         )
         table = [_row(view.selection, record) for record in rows.to_dict("records")]
         parts.table(_HEADS, table, view.colours.accent, (1, 7, 8), whole=True, fill=True)

@@ -49,7 +49,7 @@ def draw_page(view: View) -> None:
             if following
             else f"all {len(rows)}"
         )
-        parts.heading("Traces", f"{order[view.selection.find.sort]}, {place}; times in UTC, costs as first posted")
+        parts.heading("Traces", f"{order[view.selection.find.sort]}, {place}; times in UTC")
         parts.table(
             HEADS,
             [row(view.selection, record) for record in rows.to_dict("records")],

@@ -3,7 +3,7 @@
 -- after the `rank` and `hash` of the last row before it: pass them as `before_rank`, `before_hash`; the largest numbers for the first page.
 -- `totals` = 1 adds up whole traces, as dearest, slowest and the bounds need (a maximum of 0 is none; money in USD, durations in ns): every
 -- span of the range is then read, and what an hour before and after belongs to them, but no column that neither the order nor a bound asks
--- for. With 0, only spans that pass are.
+-- for. With 0, only spans that pass are. Money as the ledger has it, corrections and all.
 -- For the newest, ask a short range first, and a longer one while the page is not full: any range that ends at `to` is in order.
 CREATE OR REPLACE VIEW spanledger.trace_page AS
 WITH
@@ -15,19 +15,30 @@ SELECT
 FROM
 (
     SELECT
-        cityHash64(trace_id) AS hash,
-        max(timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes) AS found,
-        -- A day has millions of traces, and a column that nothing asks for is a constant here, which costs nothing.
-        max(if({sort:String} = 'newest',
-            if(timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes, toUnixTimestamp64Nano(timestamp), 0), 0)) AS at_ns,
-        min(if(of_time, toUnixTimestamp64Nano(timestamp), 0)) AS first_ns,
-        max(if(of_time, toUnixTimestamp64Nano(timestamp) + toInt64(duration_ns), 0)) AS last_ns,
-        sum(if(of_cost, if(billing_owner, ifNull(toInt64(cost_usd * 1000000000), 0), 0), 0)) AS nano_usd,
-        sum(if(of_tokens, if(billing_owner, toInt64(ifNull(input_tokens, 0) + ifNull(output_tokens, 0)), 0), 0)) AS tokens
-    FROM spanledger.spans
-    WHERE timestamp >= {from:DateTime('UTC')} - toIntervalHour({totals:Bool}) AND timestamp < {to:DateTime('UTC')} + toIntervalHour({totals:Bool})
-      AND received_at >= {from:DateTime('UTC')} - INTERVAL @future_hours HOUR
-      AND ({totals:Bool} OR (@span_passes))
+        hash, max(found_) AS found, max(at_ns_) AS at_ns, min(first_ns_) AS first_ns, max(last_ns_) AS last_ns,
+        sum(nano_usd_) AS nano_usd, sum(tokens_) AS tokens
+    FROM
+    (
+        SELECT
+            cityHash64(trace_id) AS hash,
+            timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes AS found_,
+            -- A day has millions of traces, and a column that nothing asks for is a constant here, which costs nothing.
+            if({sort:String} = 'newest',
+                if(timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes, toUnixTimestamp64Nano(timestamp), 0), 0) AS at_ns_,
+            if(of_time, toUnixTimestamp64Nano(timestamp), 0) AS first_ns_,
+            if(of_time, toUnixTimestamp64Nano(timestamp) + toInt64(duration_ns), 0) AS last_ns_,
+            if(of_cost, if(billing_owner, ifNull(toInt64(cost_usd * 1000000000), 0), 0), 0) AS nano_usd_,
+            if(of_tokens, if(billing_owner, toInt64(ifNull(input_tokens, 0) + ifNull(output_tokens, 0)), 0), 0) AS tokens_
+        FROM spanledger.spans
+        WHERE timestamp >= {from:DateTime('UTC')} - toIntervalHour({totals:Bool}) AND timestamp < {to:DateTime('UTC')} + toIntervalHour({totals:Bool})
+          AND received_at >= {from:DateTime('UTC')} - INTERVAL @future_hours HOUR
+          AND ({totals:Bool} OR (@span_passes))
+        UNION ALL
+        SELECT
+            cityHash64(trace_id), false, 0, toInt64(if(of_time, 9223372036854775807, 0)), 0,
+            if(of_cost, ifNull(toInt64(cost_usd_ * 1000000000), 0), 0), if(of_tokens, ifNull(input_tokens_, 0) + ifNull(output_tokens_, 0), 0)
+        FROM (SELECT trace_id, @corrections_around AND (of_cost OR of_tokens) GROUP BY trace_id)
+    )
     GROUP BY hash
 )
 WHERE found AND (rank, hash) < ({before_rank:Int64}, {before_hash:UInt64})

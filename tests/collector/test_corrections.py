@@ -355,3 +355,84 @@ def by_model(desk: Desk, *, projections: bool) -> list[dict[str, Any]]:
         f"SELECT model, hour, cost_status, {sums} FROM spanledger.ledger GROUP BY model, hour, cost_status "
         f"ORDER BY model, hour, cost_status SETTINGS optimize_use_projections = {int(projections)}"
     )
+
+
+# -- traces, sessions and versions of prompts cost what the ledger says
+
+WHO = {"session.id": "s-1", "gen_ai.prompt.name": "greet", "gen_ai.prompt.version": "2"}
+EVERYTHING = "project='', " + ", ".join(
+    f"{name}=[]" for name in ("environments", "services", "providers", "models", "teams", "features", "customers")
+)
+RANGE = f"from='{NOON - timedelta(hours=1):%Y-%m-%d %H:%M:%S}', to='{NOON + timedelta(hours=1):%Y-%m-%d %H:%M:%S}'"
+TRACE = f"project='', trace_id='{2:032x}'"
+
+
+def pages(desk: Desk) -> dict[str, tuple[Decimal | None, int]]:
+    """What each view of spans says that trace 1 of session s-1 and of version 2 of the prompt costs, and in how many calls."""
+    single = f"{TRACE}, span_id='{2:016x}'"
+    of_spans = "if(countIf(isNotNull(cost_usd)) = 0, NULL, sumIf(cost_usd, billing_owner)) AS cost, countIf(billing_owner) AS calls"
+    views = {
+        f"traces({RANGE}, project='', hashes=[], trace_ids=['{2:032x}'])": "cost_usd AS cost, calls",
+        f"sessions({RANGE}, project='', session_ids=['s-1'])": "cost_usd AS cost, calls",
+        f"compare_prompts({RANGE}, {EVERYTHING}, prompt_name='greet')": "cost_usd AS cost, calls",
+        f"trace_spans({TRACE})": of_spans,
+        f"trace({TRACE})": of_spans,
+        f"span({single})": of_spans,
+    }
+    found = {}
+    for view, figures in views.items():
+        [row] = desk.books.ask(f"SELECT {figures} FROM spanledger.{view}")
+        found[view.partition("(")[0]] = row["cost"], row["calls"]
+    return found
+
+
+def dearest(desk: Desk, **bounds: float) -> list[Decimal]:
+    """The cost of each trace of the page of the dearest."""
+    given = {f"{end}_{what}": 0.0 for end in ("min", "max") for what in ("cost_usd", "duration_ns", "tokens")} | bounds
+    passes = (
+        "status='', classes=[], prompt_name='', prompt_version='', trace_ids=[], tags=[], user_id='', session_id=''"
+    )
+    first = f"before_rank={2**63 - 1}, before_hash={2**64 - 1}, limit=51, sort='dearest', totals=1"
+    limits = ", ".join(f"{name}={value if name.endswith('usd') else int(value)}" for name, value in given.items())
+    rows = desk.books.ask(f"SELECT rank FROM spanledger.trace_page({EVERYTHING}, {passes}, {first}, {limits}, {RANGE})")
+    return [Decimal(row["rank"]) / 10**9 for row in rows]
+
+
+def test_a_price_that_is_found_late_is_on_every_page(desk: Desk) -> None:
+    desk.books.post([call(model="late-1", attributes=WHO), call(2)])
+    assert set(pages(desk).values()) == {(None, 1)}
+    assert dearest(desk) == [KNOWN_COST, 0]
+    desk.find_prices()
+    assert set(pages(desk).values()) == {(LATE_COST, 1)}
+    assert dearest(desk) == [LATE_COST, KNOWN_COST]
+    assert dearest(desk, min_cost_usd=0.005) == [LATE_COST]
+    [span] = desk.books.ask(f"SELECT cost_status FROM spanledger.trace_spans({TRACE})")
+    assert span["cost_status"] == "priced"
+    [unpriced] = desk.books.ask(
+        f"SELECT unpriced_calls FROM spanledger.traces({RANGE}, project='', hashes=[], trace_ids=['{2:032x}'])"
+    )
+    assert unpriced["unpriced_calls"] == 0
+
+
+def test_a_call_that_came_twice_costs_once_on_every_page(desk: Desk) -> None:
+    desk.books.post([call(attributes=WHO)])
+    desk.books.post([call(attributes=WHO), call(3)])
+    desk.books.post([call(attributes=WHO), call(4)])
+    assert desk.reverse_duplicates() == 2
+    found = pages(desk)
+    assert {figures[0] for figures in found.values()} == {KNOWN_COST}
+    assert {view: calls for view, (_, calls) in found.items() if calls != 1} == {}
+    assert dearest(desk) == [KNOWN_COST] * 3
+    rows = desk.books.ask(f"SELECT billing_owner, cost_usd, cost_status FROM spanledger.trace_spans({TRACE})")
+    assert sorted(
+        (row["billing_owner"], row["cost_usd"], row["cost_status"]) for row in rows if row["billing_owner"]
+    ) == [(True, KNOWN_COST, "priced")]
+    assert [row["cost_usd"] for row in rows if not row["billing_owner"]] == [None, None]
+
+
+def test_a_price_that_is_found_after_a_call_came_twice_counts_once(desk: Desk) -> None:
+    desk.books.post([call(model="late-1", attributes=WHO)])
+    desk.books.post([call(model="late-1", attributes=WHO)])
+    desk.reverse_duplicates()
+    desk.find_prices()
+    assert set(pages(desk).values()) == {(LATE_COST, 1)}

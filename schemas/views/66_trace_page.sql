@@ -9,38 +9,33 @@ CREATE OR REPLACE VIEW spanledger.trace_page AS
 WITH
     {totals:Bool} AND ({sort:String} = 'dearest' OR {min_cost_usd:Float64} > 0 OR {max_cost_usd:Float64} > 0) AS of_cost,
     {totals:Bool} AND ({sort:String} = 'slowest' OR {min_duration_ns:UInt64} > 0 OR {max_duration_ns:UInt64} > 0) AS of_time,
-    {totals:Bool} AND ({min_tokens:UInt64} > 0 OR {max_tokens:UInt64} > 0) AS of_tokens
+    {totals:Bool} AND ({min_tokens:UInt64} > 0 OR {max_tokens:UInt64} > 0) AS of_tokens,
+    posted_nano_usd + ifNull(nano_usd_, 0) AS nano_usd, posted_tokens + ifNull(tokens_, 0) AS tokens
 SELECT
     hash, multiIf({sort:String} = 'dearest', nano_usd, {sort:String} = 'slowest', last_ns - first_ns, at_ns) AS rank
 FROM
 (
     SELECT
-        hash, max(found_) AS found, max(at_ns_) AS at_ns, min(first_ns_) AS first_ns, max(last_ns_) AS last_ns,
-        sum(nano_usd_) AS nano_usd, sum(tokens_) AS tokens
-    FROM
-    (
-        SELECT
-            cityHash64(trace_id) AS hash,
-            timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes AS found_,
-            -- A day has millions of traces, and a column that nothing asks for is a constant here, which costs nothing.
-            if({sort:String} = 'newest',
-                if(timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes, toUnixTimestamp64Nano(timestamp), 0), 0) AS at_ns_,
-            if(of_time, toUnixTimestamp64Nano(timestamp), 0) AS first_ns_,
-            if(of_time, toUnixTimestamp64Nano(timestamp) + toInt64(duration_ns), 0) AS last_ns_,
-            if(of_cost, if(billing_owner, ifNull(toInt64(cost_usd * 1000000000), 0), 0), 0) AS nano_usd_,
-            if(of_tokens, if(billing_owner, toInt64(ifNull(input_tokens, 0) + ifNull(output_tokens, 0)), 0), 0) AS tokens_
-        FROM spanledger.spans
-        WHERE timestamp >= {from:DateTime('UTC')} - toIntervalHour({totals:Bool}) AND timestamp < {to:DateTime('UTC')} + toIntervalHour({totals:Bool})
-          AND received_at >= {from:DateTime('UTC')} - INTERVAL @future_hours HOUR
-          AND ({totals:Bool} OR (@span_passes))
-        UNION ALL
-        SELECT
-            cityHash64(trace_id), false, 0, toInt64(if(of_time, 9223372036854775807, 0)), 0,
-            if(of_cost, ifNull(toInt64(cost_usd_ * 1000000000), 0), 0), if(of_tokens, ifNull(input_tokens_, 0) + ifNull(output_tokens_, 0), 0)
-        FROM (SELECT trace_id, @corrections_around AND (of_cost OR of_tokens) GROUP BY trace_id)
-    )
+        cityHash64(trace_id) AS hash,
+        max(timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes) AS found,
+        -- A day has millions of traces, and a column that nothing asks for is a constant here, which costs nothing.
+        max(if({sort:String} = 'newest',
+            if(timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')} AND @span_passes, toUnixTimestamp64Nano(timestamp), 0), 0)) AS at_ns,
+        min(if(of_time, toUnixTimestamp64Nano(timestamp), 0)) AS first_ns,
+        max(if(of_time, toUnixTimestamp64Nano(timestamp) + toInt64(duration_ns), 0)) AS last_ns,
+        sum(if(of_cost, if(billing_owner, ifNull(toInt64(cost_usd * 1000000000), 0), 0), 0)) AS posted_nano_usd,
+        sum(if(of_tokens, if(billing_owner, toInt64(ifNull(input_tokens, 0) + ifNull(output_tokens, 0)), 0), 0)) AS posted_tokens
+    FROM spanledger.spans
+    WHERE timestamp >= {from:DateTime('UTC')} - toIntervalHour({totals:Bool}) AND timestamp < {to:DateTime('UTC')} + toIntervalHour({totals:Bool})
+      AND received_at >= {from:DateTime('UTC')} - INTERVAL @future_hours HOUR
+      AND ({totals:Bool} OR (@span_passes))
     GROUP BY hash
-)
+) AS posted
+LEFT JOIN
+(
+    SELECT cityHash64(trace_id) AS hash, toInt64(cost_usd_ * 1000000000) AS nano_usd_, input_tokens_ + output_tokens_ AS tokens_
+    FROM (SELECT trace_id, @corrections_around AND (of_cost OR of_tokens) GROUP BY trace_id)
+) AS corrected USING (hash)
 WHERE found AND (rank, hash) < ({before_rank:Int64}, {before_hash:UInt64})
   AND (NOT {totals:Bool} OR (
         nano_usd >= {min_cost_usd:Float64} * 1e9 AND ({max_cost_usd:Float64} = 0 OR nano_usd <= {max_cost_usd:Float64} * 1e9)

@@ -1,4 +1,5 @@
--- What a JSON document says, as attributes `name→path`, two levels deep: what it holds itself, and what the objects in it hold. A document
+-- What a JSON document says, as attributes `name→path`, two levels deep: what it holds itself, and what the objects in it hold (of its
+-- `usage` three). A document
 -- that is one text has the path ''. Texts without their quotes; other values as JSON writes them. Of what is no JSON nothing is said, nor
 -- of null, lists, and texts of 16 KB. Of a document that is a list (of messages, content) only the `finish_reason` that its last object
 -- ends with: it is not parsed, which would take longer than all else. A dict as Python prints it (`{'cache_read': 8}`) is read as JSON.
@@ -13,5 +14,9 @@ CREATE OR REPLACE FUNCTION spanledger_json_attributes AS (name, text) -> arrayMa
             JSONExtractKeysAndValuesRaw(json),
             arrayFlatten(arrayMap(
                 object -> arrayMap(inner -> (concat(object.1, '.', inner.1), inner.2), JSONExtractKeysAndValuesRaw(object.2)),
-                arrayFilter(pair -> startsWith(pair.2, '{'), JSONExtractKeysAndValuesRaw(json))))),
-            [multiIf(startsWith(text, '['), '', startsWith(text, '{\''), replaceAll(text, '\'', '"'), text)])))))
+                arrayFilter(pair -> startsWith(pair.2, '{'), arrayConcat(
+                    JSONExtractKeysAndValuesRaw(json),
+                    arrayMap(pair -> (concat('usage.', pair.1), pair.2), JSONExtractKeysAndValuesRaw(json, 'usage'))))))),
+            [multiIf(
+                startsWith(text, '['), '',
+                startsWith(text, '{\''), replaceAll(replaceRegexpAll(text, ': (None|True|False)\\b', ': null'), '\'', '"'), text)])))))

@@ -9,8 +9,10 @@ WITH numbered AS
 ),
 opened AS
 (
-    SELECT *, arrayFlatten(arrayMap(a -> spanledger_json_attributes(a.key, spanledger_any_string(a.value)), arrayFilter(
-        (a, number) -> number IN (@document, @document_left_behind) AND startsWith(a.value, '\n') AND length(a.value) < 65536, otlp.attributes, numbers))) AS in_json
+    SELECT *, arrayConcat(
+        arrayFlatten(arrayMap(a -> spanledger_json_attributes(a.key, spanledger_any_string(a.value)), arrayFilter(
+            (a, number) -> number IN (@document, @document_left_behind) AND startsWith(a.value, '\n') AND length(a.value) < 65536, otlp.attributes, numbers))),
+        arrayFlatten(arrayMap(e -> arrayMap(a -> (concat(e.name, '→', a.key), a.value), e.attributes), arrayFilter(e -> has(@telling_events, e.name), otlp.events)))) AS in_json
     FROM numbered
 )
 SELECT origin, resource,

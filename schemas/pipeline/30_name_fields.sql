@@ -5,7 +5,7 @@ WITH
 fields AS
 (
     SELECT *, spanledger_attribute_fields(named, spanledger_field_texts(named.1)) AS fields,
-        arrayEnumerateUniq(arrayMap(a -> bitShiftRight(a.2, 8), named)) AS nths
+        arrayEnumerateUniq(arrayMap(a -> bitAnd(bitShiftRight(a.2, 8), 255), named)) AS nths  -- of a field's
     FROM spanledger.spans_read
 ),
 read AS

@@ -286,6 +286,7 @@ class Contract:
             "status_in_message": quote(raw["status_in_message"]),
             "status_before_message": quote(raw["status_before_message"]),
             "telling_events": array(raw["telling_events"]),
+            "content_members": quote(rf"[\"'](?:{_one_of(raw['content']['members'])})[\"']\s*:\s*[\"'\[{{]"),
             "scopes_without_reasoning": _beginning(raw["output_excludes_reasoning"]["scopes"]),
             "providers_by_total": array(raw["output_excludes_reasoning"]["providers_by_total"]),
             "ttft_not_believed": _beginning(raw["ttft_not_believed"]),

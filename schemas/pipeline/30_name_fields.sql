@@ -26,7 +26,7 @@ read AS
             extract(failure_message, @status_before_message)]) AS refused_with,
         -- as Python prints a type: <class 'openai.RateLimitError'>
         replaceRegexpOne(@field(error_type), '^<class \'(.*)\'>$', '\\1') AS said_error_type,
-        if(refused_with != '' AND has(@unspoken_errors, arrayElement(splitByChar('.', said_error_type), -1)), '', said_error_type) AS own_error_type,
+        if(refused_with != '' AND spanledger_error_unspoken(said_error_type), '', said_error_type) AS own_error_type,
         multiIf(
             match(resource.scope_name, @ttft_not_believed), '',
             @field(ttft_ns) != '' AND NOT match(resource.scope_name, @ttft_in_ms), @field(ttft_ns),

@@ -10,7 +10,7 @@ figures AS
         refused_with != '' AS refused,
         multiIf(
             own_error_type != '', own_error_type,
-            exception_type != '' AND NOT (refused AND has(@unspoken_errors, arrayElement(splitByChar('.', exception_type), -1))), exception_type,
+            exception_type != '' AND NOT (refused AND spanledger_error_unspoken(exception_type)), exception_type,
             refused, refused_with,
             failed, '_OTHER', '') AS error_type,
         multiIf(ttft_seconds != '', spanledger_ttft_ns(ttft_seconds), first_token_at > span.start_ns, first_token_at - span.start_ns, NULL) AS ttft_ns,

@@ -179,6 +179,9 @@ class Contract:
                 return self._meant(argument)
             case "provider_of_host":
                 return self._provider_of_host(argument)
+            case "provider_of_scope":
+                scopes = self.raw["provider_scopes"]
+                return f"transform({argument}, {array(scopes)}, {array(scopes.values())}, '')"
             case "provider_of_model":
                 named = self.raw["model_providers"]
                 begins = quote(f"^({'|'.join(map(re.escape, sorted(named, key=len, reverse=True)))})")
@@ -281,6 +284,11 @@ class Contract:
             "first_token_events": array(raw["first_token_events"]),
             "unspoken_errors": array(raw["unspoken_errors"]),
             "status_in_message": quote(raw["status_in_message"]),
+            "status_before_message": quote(raw["status_before_message"]),
+            "telling_events": array(raw["telling_events"]),
+            "content_members": quote(rf"[\"'](?:{_one_of(raw['content']['members'])})[\"']\s*:\s*[\"'\[{{]"),
+            "scopes_without_reasoning": _beginning(raw["output_excludes_reasoning"]["scopes"]),
+            "providers_by_total": array(raw["output_excludes_reasoning"]["providers_by_total"]),
             "ttft_not_believed": _beginning(raw["ttft_not_believed"]),
             "streams_reported_apart": _beginning(raw["streams_reported_apart"]),
             "ttft_in_ms": _beginning(raw["ttft_in_ms"]),

@@ -9,8 +9,10 @@ WITH numbered AS
 ),
 opened AS
 (
-    SELECT *, arrayFlatten(arrayMap(a -> spanledger_json_attributes(a.key, spanledger_any_string(a.value)), arrayFilter(
-        (a, number) -> number IN (@document, @document_left_behind) AND startsWith(a.value, '\n') AND length(a.value) < 65536, otlp.attributes, numbers))) AS in_json
+    SELECT *, arrayConcat(
+        arrayFlatten(arrayMap(a -> spanledger_json_attributes(a.key, spanledger_any_string(a.value)), arrayFilter(
+            (a, number) -> number IN (@document, @document_left_behind) AND startsWith(a.value, '\n') AND length(a.value) < 65536, otlp.attributes, numbers))),
+        arrayFlatten(arrayMap(e -> arrayMap(a -> (concat(e.name, '→', a.key), a.value), e.attributes), arrayFilter(e -> has(@telling_events, e.name), otlp.events)))) AS in_json
     FROM numbered
 )
 SELECT origin, resource,
@@ -23,7 +25,7 @@ SELECT origin, resource,
         (otlp.dropped_attributes_count, otlp.dropped_events_count, otlp.dropped_links_count)
     ) AS span,
     arrayConcat(spanledger_attributes_numbered(arrayConcat(otlp.attributes, in_json), arrayConcat(numbers, arrayMap(a -> @path_number(a.1), in_json))), inherited) AS named,
-    arrayFilter((a, number) -> number IN (0, @document) OR (number < @document AND a.value IN ('', '\n\0')), otlp.attributes, numbers) AS unnamed,
+    arrayFilter((a, number) -> (number IN (0, @document) AND NOT match(if(endsWith(a.key, 'parameters'), a.value, ''), @content_members)) OR (number < @document AND a.value IN ('', '\n\0')), otlp.attributes, numbers) AS unnamed,
     -- What no table should take is refused, alone and with its reason.
     multiIf(
         length(otlp.trace_id) != 16 OR otlp.trace_id = repeat('\0', 16), 'invalid_trace_id',

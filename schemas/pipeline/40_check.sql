@@ -5,12 +5,12 @@ WITH
 figures AS
 (
     SELECT *,
-        -- usage without an operation can only be a model call
-        if(own_operation = '' AND (reported[1] != '' OR reported[2] != ''), 'chat', own_operation) AS operation,
+        -- usage without an operation can only be a model call, and so can what tells of a stream
+        if(own_operation = '' AND (reported[1] != '' OR reported[2] != '' OR (streams_apart AND span.end_ns = span.start_ns AND duration_ns > 0)), 'chat', own_operation) AS operation,
         refused_with != '' AS refused,
         multiIf(
             own_error_type != '', own_error_type,
-            exception_type != '' AND NOT (refused AND has(@unspoken_errors, exception_type)), exception_type,
+            exception_type != '' AND NOT (refused AND spanledger_error_unspoken(exception_type)), exception_type,
             refused, refused_with,
             failed, '_OTHER', '') AS error_type,
         multiIf(ttft_seconds != '', spanledger_ttft_ns(ttft_seconds), first_token_at > span.start_ns, first_token_at - span.start_ns, NULL) AS ttft_ns,

@@ -4,13 +4,14 @@
 CREATE MATERIALIZED VIEW spanledger.price TO spanledger.spans_in AS
 WITH
 -- Traces with two calls or more. Of each span: its id, its parent's, and 0 no call, 1 a call that failed without usage, 2 one that
--- went well without, 3 one with usage. Only so many spans a trace: what follows is quadratic in them.
+-- went well without, 3 one with usage; and when it began and ended. Only so many spans a trace: what follows is quadratic in them.
 traces AS
 (
     SELECT cityHash64(origin.project, span.trace_id) AS trace, groupArray(@limit_spans_a_trace)((
         cityHash64(origin.project, span.trace_id, span.span_id),
         cityHash64(origin.project, span.trace_id, if(span.parent_span_id = span.span_id, '', span.parent_span_id)),
-        multiIf(NOT billing_owner, 0, has_usage, 3, checked.status = 'error', 1, 2))) AS spans
+        multiIf(NOT billing_owner, 0, has_usage, 3, checked.status = 'error', 1, 2),
+        toUnixTimestamp64Nano(timestamp), toUnixTimestamp64Nano(timestamp) + toInt64(checked.duration_ns))) AS spans
     FROM spanledger.spans_checked
     WHERE refusal = ''
     GROUP BY trace
@@ -19,13 +20,15 @@ traces AS
 -- where each span's parent is among them; 0 is nowhere
 parents AS
 (
-    SELECT spans.1 AS ids, spans.3 AS kinds, arrayMap(parent -> indexOf(ids, parent), spans.2) AS up
+    SELECT spans.1 AS ids, spans.3 AS kinds, spans.4 AS begun, spans.5 AS ended, arrayMap(parent -> indexOf(ids, parent), spans.2) AS up
     FROM traces
 ),
--- who is up to four levels above
+-- who is up to four levels above; a call that was over before another began is none that it is inside, but one of its own (some
+-- instrumentors forget to put a call away when it has ended)
 ancestors AS
 (
-    SELECT ids, kinds, arrayMap(i -> [i, up[i], up[up[i]], up[up[up[i]]]], up) AS above
+    SELECT ids, kinds, arrayMap(
+        (i, began) -> arrayFilter(above -> NOT (kinds[above] IN (1, 3) AND ended[above] < began), [i, up[i], up[up[i]], up[up[up[i]]]]), up, begun) AS above
     FROM parents
     WHERE arrayExists(i -> kinds[i] > 0, up)  -- nothing to do where no call has a span below it, which is usual
 ),

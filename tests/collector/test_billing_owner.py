@@ -274,6 +274,21 @@ def test_a_reversal_negates_the_charge_and_refers_to_it(desk: Desk) -> None:
     assert (reversal["calls"], reversal["input_uncached"], reversal["cost_usd"]) == (-1, -5000, -first["cost_usd"])
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_call_that_was_over_before_another_began_is_not_around_it(desk: Desk, together: bool) -> None:
+    calls = [
+        at(1),
+        at(2, 1, {INPUT: 2000}, begin=2, end=3),
+        at(3, 2, {**NO_USAGE, "error.type": "RateLimitError"}, begin=4, end=5, status=failed()),
+        at(4, 3, begin=6, end=9),
+        at(5, 4, begin=7, end=8),
+    ]
+    desk.post(*([sent(*calls)] if together else map(sent, calls)))
+    desk.tidy()
+    assert desk.billed() == hexed(1, 2, 3, 5)
+    assert desk.cost() == cost_of() + cost_of(2000) + cost_of()
+
+
 def test_a_trace_too_long_to_judge_at_once_is_judged_by_the_correction(desk: Desk) -> None:
     desk.post(sent(*(between(own, 0) for own in range(10, 700)), at(1), at(2, 1)))
     desk.tidy()
@@ -375,6 +390,7 @@ def test_an_id_that_more_spans_have_than_any_answer_names_none(desk: Desk) -> No
         ("otel-genai-anthropic-plus-native-dup", 7, 6),
         ("pydantic-ai", 4, 3),
         ("otel-genai-openai-agents-plus-openai", 1, 1),
+        ("traceloop-legacy-langchain", 7, 6),  # each call is the child of the one before
     ],
 )
 def test_recorded_wrappers_and_double_instrumentation_are_billed_once(

@@ -60,7 +60,7 @@ def test_ollamas_own_client_under_openinferences_instrumentor(pipeline: Pipeline
     assert said(rows.rows("spans"), "streaming", "finish_reason", "status", "error_type") == [
         (False, "stop", "ok", ""),
         (True, "stop", "ok", ""),
-        (False, "", "error", "ollama._types.ResponseError"),
+        (False, "", "error", "404"),
     ]
 
 

@@ -33,7 +33,7 @@ FROM
 ) AS posted
 LEFT JOIN
 (
-    SELECT cityHash64(trace_id) AS hash, toInt64(cost_usd_ * 1000000000) AS nano_usd_, input_tokens_ + output_tokens_ AS tokens_
+    SELECT cityHash64(trace_id) AS hash, if(of_cost, toInt64(cost_usd_ * 1000000000), 0) AS nano_usd_, if(of_tokens, input_tokens_ + output_tokens_, 0) AS tokens_
     FROM (SELECT trace_id, @corrections_around AND (of_cost OR of_tokens) GROUP BY trace_id)
 ) AS corrected USING (hash)
 WHERE found AND (rank, hash) < ({before_rank:Int64}, {before_hash:UInt64})

@@ -255,9 +255,9 @@ class PlatformAlerts(Model):
 
 
 class Alerting(Model):
-    """What happens with alerts."""
+    """What happens with alerts. Without a `dashboard_url`, links lead to the dashboard that the platform itself runs, if it does."""
 
-    dashboard_url: str = "http://127.0.0.1:8501"
+    dashboard_url: str = ""
     channels: Annotated[tuple[Channel, ...], Field(strict=False)] = ()
     heartbeat: Heartbeat | None = None
     platform: PlatformAlerts = PlatformAlerts()

@@ -331,12 +331,13 @@ def keys_revoke(
 
 
 def run() -> None:
-    """Run the command line; an expected failure is one line on standard error and exit code 1."""
+    """Run the command line; an expected failure is a line on standard error for each thing that is wrong, and exit code 1."""
     try:
         set_up_logging(LogFormat.TEXT, _log_level())
         app()
     except CollectorError as error:
-        typer.echo(f"spanledger: {error}", err=True)
+        for line in str(error).splitlines():
+            typer.echo(f"spanledger: {line}", err=True)
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

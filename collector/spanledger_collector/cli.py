@@ -287,7 +287,11 @@ def keys_create(
     """Make a key. It is shown once, here, and only its hash is kept."""
     key = Keys(data / "keys.json").create(project, scope or USUAL_SCOPES, datetime.now(UTC))
     typer.echo(key)
-    typer.echo(f"Project {project}. Send it as `Authorization: Bearer …`; it will not be shown again.", err=True)
+    typer.echo(
+        f"For project {project}, with the spanledger whose data is in {data}. "
+        "Send it as `Authorization: Bearer …`; it will not be shown again.",
+        err=True,
+    )
 
 
 @keys_app.command("list")
@@ -312,8 +316,9 @@ def keys_list(data: Data, as_json: Annotated[bool, typer.Option("--json", help="
         )
         return
     if not keys:
-        typer.echo("No keys. On a loopback address none is needed; `spanledger keys create` makes one.")
+        typer.echo(f"No keys in {data}. On a loopback address none is needed; `spanledger keys create` makes one.")
         return
+    typer.echo(f"Keys in {data}:", err=True)
     typer.echo(f"{'ID':<14}{'PROJECT':<24}{'MAY':<14}{'CREATED':<28}STATE")
     for k in keys:
         typer.echo(
@@ -327,7 +332,7 @@ def keys_revoke(
 ) -> None:
     """Refuse a key from now on. A running collector obeys at once."""
     key = Keys(data / "keys.json").revoke(key_id, datetime.now(UTC))
-    typer.echo(f"Key {key.id} of project {key.project} is revoked.")
+    typer.echo(f"Key {key.id} of project {key.project} is revoked, in {data}.")
 
 
 def run() -> None:

@@ -83,6 +83,16 @@ def test_a_key_is_shown_once_listed_by_name_and_revoked(tmp_path: Path) -> None:
     assert (row["id"], row["project"], row["scopes"]) == (identity, "web", ["ingest"]) and row["revoked_at"]
 
 
+def test_each_command_of_keys_names_the_folder_that_it_is_about(tmp_path: Path) -> None:
+    here = ("--data", str(tmp_path))
+    assert str(tmp_path) in spanledger("keys", "list", *here).stdout
+    made = spanledger("keys", "create", *here)
+    assert str(tmp_path) in made.stderr and str(tmp_path) not in made.stdout  # which is the key alone
+    assert str(tmp_path) in spanledger("keys", "list", *here).stderr
+    assert str(tmp_path) in one_line(spanledger("keys", "revoke", "0123", *here))
+    assert str(tmp_path) in spanledger("keys", "revoke", made.stdout.split("_")[1], *here).stdout
+
+
 def test_the_data_folder_may_come_from_the_environment(tmp_path: Path) -> None:
     assert spanledger("keys", "create", SPANLEDGER_DATA=str(tmp_path)).returncode == 0
     assert (tmp_path / "keys.json").exists()

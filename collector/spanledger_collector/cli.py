@@ -59,7 +59,8 @@ Keep = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TABLE=DAYS",
-        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
+        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, ledger=0, rejected=90, deliveries=90, "
+        "gen_ai_events=30, gen_ai_metrics=30, span_content=7, not_kept=90.",
     ),
 ]
 
@@ -78,20 +79,24 @@ def up(
         int,
         typer.Option(
             envvar="SPANLEDGER_OTLP_PORT",
+            min=0,
             max=65_535,
             help="OTLP/HTTP: POST /v1/traces, /v1/logs, /v1/metrics; also /healthz, /readyz, /metrics.",
         ),
     ] = 4318,
-    grpc_port: Annotated[int, typer.Option(envvar="SPANLEDGER_GRPC_PORT", max=65_535, help="OTLP/gRPC.")] = 4317,
+    grpc_port: Annotated[int, typer.Option(envvar="SPANLEDGER_GRPC_PORT", min=0, max=65_535, help="OTLP/gRPC.")] = 4317,
     no_grpc: Annotated[bool, typer.Option("--no-grpc", help="Run without OTLP/gRPC.")] = False,
     clickhouse_port: Annotated[
         int,
         typer.Option(
-            envvar="SPANLEDGER_CLICKHOUSE_PORT", max=65_535, help="Read-only SQL, over ClickHouse's HTTP protocol."
+            envvar="SPANLEDGER_CLICKHOUSE_PORT",
+            min=0,
+            max=65_535,
+            help="Read-only SQL, over ClickHouse's HTTP protocol.",
         ),
     ] = 8123,
     dashboard_port: Annotated[
-        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
+        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", min=0, max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
     api_origin: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,8 +13,12 @@ import pytest
 from collector.command_line import one_line, spanledger
 from collector.rig import Running, Start
 from collector.traffic import calls, request
+from spanledger_collector.errors import StartError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import lock_folder
+from spanledger_collector.store import Store
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +110,18 @@ def test_migrate_says_what_it_applies_and_then_that_there_is_nothing_to(tmp_path
     assert (again.returncode, again.stdout) == (0, "Nothing to apply; the schema is up to date.\n")
 
 
+def test_the_retention_that_help_and_readme_name_is_that_of_a_new_store(store: Store) -> None:
+    help_ = " ".join(spanledger("up", "--help").stdout.replace("│", " ").split())
+    [said] = re.findall(r"Default: (spans=30, .*?)\.", help_)
+    [row] = re.findall(r"^\| `--keep TABLE=DAYS` \| \| ([^|]*) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    defaults = dict(re.findall(r"(\w+)=(\d+)", said))
+    assert dict(re.findall(r"(\w+)=(\d+)", row)) == defaults
+    assert {table: str(store.days_kept(table)) for table in defaults} == defaults
+    with pytest.raises(StartError) as refused:
+        store.keep("nothing", 1)
+    assert set(str(refused.value).partition("set for ")[2].split(", ")) == set(defaults)
+
+
 # -- errors
 
 
@@ -140,6 +157,10 @@ def test_a_retention_that_cannot_be_is_one_line(data: Path) -> None:
         ("--keep", "spans"),
         ("--keep", "spans=soon"),
         ("--otlp-port", "65536"),
+        ("--otlp-port", "-5"),
+        ("--grpc-port", "-1"),
+        ("--clickhouse-port", "-1"),
+        ("--dashboard-port", "-1"),
         ("--no-such",),
         ("--api-origin", "*"),
         ("--api-origin", "https://a.b/page"),

@@ -17,7 +17,7 @@ import typer
 
 from spanledger_collector import cli_tools, price_rules, prices_cli, slo
 from spanledger_collector.alerts import cli as alerts
-from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask, moment
 from spanledger_collector.config import load, load_default, load_named
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
@@ -247,13 +247,19 @@ def slo_status(
     url: SqlPort = SQL_PORT,
     key: ReadKey = "",
     at: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="As of when, in UTC.", show_default="now")
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="As of when: 2026-11-24 or 2026-11-24T10:00, in UTC.",
+            show_default="now",
+        ),
     ] = None,
     output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
 ) -> None:
     """Show how the SLOs and budgets of a running spanledger stand: what is left of each, how fast it goes, what fires."""
-    moment = at or datetime.now(UTC)
-    _show(ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
+    asked = (at or datetime.now(UTC)).replace(tzinfo=None, microsecond=0)
+    _show(ask(url, key, slo.STATUS, output, {"at": asked}))
 
 
 @slo_app.command("generate")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -47,6 +48,17 @@ ReadKey = Annotated[
     str, typer.Option(envvar="SPANLEDGER_READ_KEY", help="An API key that may read.", show_default=False)
 ]
 SQL_PORT = "http://127.0.0.1:8123"
+
+
+def moment(text: str) -> datetime:
+    """A time that an option names, in UTC: a date is its midnight. Raises BadParameter, with the forms that there are."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no time: say 2026-11-24, 2026-11-24T10:00 or 2026-11-24T10:00:30; it is UTC"
+        ) from None
 
 
 def ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:

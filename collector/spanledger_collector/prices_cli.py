@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from spanledger_collector import price_rules
-from spanledger_collector.cli_options import SQL_PORT, Data, PricesFile, ReadKey, SqlPort, ask
+from spanledger_collector.cli_options import SQL_PORT, Data, PricesFile, ReadKey, SqlPort, ask, moment
 from spanledger_collector.price_rules import PerToken, PriceRules
 from spanledger_collector.pricing import Edition
 from spanledger_collector.timeline import BUCKETS, Card, with_rules
@@ -60,27 +60,28 @@ def find(
     provider: Annotated[str, typer.Option(help="Its provider, as spans name it.", show_default="none")] = "",
     at: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When, in UTC.", show_default="now"),
+        typer.Option(
+            parser=moment, metavar="TIME", help="When: 2026-11-24 or 2026-11-24T10:00, in UTC.", show_default="now"
+        ),
     ] = None,
     prices: PricesFile = None,
 ) -> None:
     """Find the price that a call would pay, and say where it comes from: a rule of yours, the list, or nowhere."""
     rules = price_rules.load_default(prices, data)
-    moment = (at or datetime.now(UTC)).replace(tzinfo=UTC)
-    for line in _said(rules, provider, model, moment):
+    for line in _said(rules, provider, model, at or datetime.now(UTC)):
         typer.echo(line)
 
 
-def _said(rules: PriceRules, provider: str, model: str, moment: datetime) -> Iterator[str]:
+def _said(rules: PriceRules, provider: str, model: str, when: datetime) -> Iterator[str]:
     listed = Edition.installed().find(provider, model)
     of = list(rules.of(provider, model))
-    seconds = moment.timestamp()
+    seconds = when.timestamp()
     rule = next((rule for rule in of if rule.valid_from <= seconds < rule.valid_to), None)
     cards = {
         tier: [card for card in cards if card.valid_from <= seconds < card.valid_to]
         for tier, cards in with_rules(listed or {}, of).items()
     }
-    named = f"{provider or '(no provider)'} {model} at {moment:%Y-%m-%d %H:%M:%S} UTC"
+    named = f"{provider or '(no provider)'} {model} at {when:%Y-%m-%d %H:%M:%S} UTC"
     if rule and any(cards.values()):
         what = (
             f"{rule.discount:.2%} off the list price" if isinstance(rule, PerToken) and rule.discount else "your rule"

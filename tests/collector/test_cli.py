@@ -235,7 +235,7 @@ def test_the_price_of_a_model_is_found_with_where_it_comes_from(tmp_path: Path) 
 
     deal = found("gpt-4o", "--provider", "openai", "--at", "2026-11-02")
     assert "rule deal (12.00% off the list price)" in deal and "input_uncached 2.2," in deal
-    assert "list price openai/gpt-4o" in found("gpt-4o", "--provider", "openai", "--at", "2026-10-31")
+    assert "list price openai/gpt-4o" in found("gpt-4o", "--provider", "openai", "--at", "2026-10-31T23:59")
     assert "20.0 USD an hour, shared by time" in found("qwen3")
     assert "no price" in found("llama3")
     assert "1 rules per token, 1 per GPU-hour" in spanledger("prices", "check", str(tmp_path / "prices.yaml")).stdout

@@ -70,7 +70,7 @@ def test_a_running_spanledger_says_what_is_in_force_and_how_it_stands(running: R
     assert (standing["answers"]["state"], standing["of-web"]["state"]) == ("low_traffic", "no_data")
     assert float(standing["spend"]["spent_usd"]) == pytest.approx(4 * float(CALL_COSTS) + 0.02)
     assert "answers" in spanledger("slo", "status", "--url", url).stdout
-    past = spanledger("slo", "status", "--url", url, "--at", "2020-01-01T00:00:00", "--format", "JSONEachRow").stdout
+    past = spanledger("slo", "status", "--url", url, "--at", "2020-01-01", "--format", "JSONEachRow").stdout
     assert json.loads(past.splitlines()[0])["calls"] == 0
 
 

@@ -14,7 +14,7 @@ from spanledger_collector.alerts.assembly import SILENCES, channels_of
 from spanledger_collector.alerts.channels import Channel
 from spanledger_collector.alerts.silences import Silence, Silences
 from spanledger_collector.alerts.state import Alert, Incident, Kind, Notice, Severity
-from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask, moment
 from spanledger_collector.config import load_default
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.windows import duration
@@ -91,11 +91,14 @@ def silence(
     data: Data,
     length: Annotated[str, typer.Option("--for", help="How long: 90m, 2h, 3d.")] = "",
     until: Annotated[
-        datetime | None, typer.Option("--until", help="Until when, in UTC.", formats=["%Y-%m-%dT%H:%M"])
+        datetime | None,
+        typer.Option(
+            "--until", parser=moment, metavar="TIME", help="Until when: 2026-11-24 or 2026-11-24T10:00, in UTC."
+        ),
     ] = None,
     start: Annotated[
         datetime | None,
-        typer.Option("--from", help="From when, in UTC.", formats=["%Y-%m-%dT%H:%M"], show_default="now"),
+        typer.Option("--from", parser=moment, metavar="TIME", help="From when, likewise.", show_default="now"),
     ] = None,
     by: Annotated[str, typer.Option(help="Who silences.", show_default="the user")] = "",
     comment: Annotated[str, typer.Option(help="Why: whoever is on call next will ask.")] = "",
@@ -106,9 +109,9 @@ def silence(
     """
     if bool(length) == bool(until):
         raise typer.BadParameter("say either --for or --until")
-    begin = start.replace(tzinfo=UTC) if start else datetime.now(UTC)
+    begin = start or datetime.now(UTC)
     try:
-        end = until.replace(tzinfo=UTC) if until else begin + _duration(length, "--for")
+        end = until or begin + _duration(length, "--for")
     except OverflowError as error:
         raise typer.BadParameter("no calendar has the end of that silence", param_hint="--from") from error
     made = Silences(data / SILENCES).create(dict(map(_matcher, matchers)), begin, end, comment, by)

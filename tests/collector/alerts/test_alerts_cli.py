@@ -83,8 +83,27 @@ def test_a_silence_may_begin_later(alerts: Alerts, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ("2126-01-02", "2126-01-02T00:00:00"),
+        ("2126-01-02T10:30", "2126-01-02T10:30:00"),
+        ("2126-01-02T10:30:15", "2126-01-02T10:30:15"),
+        ("2126-01-02T10:30:15Z", "2126-01-02T10:30:15"),
+        ("2126-01-02T10:30+02:00", "2126-01-02T08:30:00"),
+    ],
+)
+def test_a_time_is_a_date_or_goes_to_the_minute_or_the_second_in_utc(
+    alerts: Alerts, tmp_path: Path, said: str, end: str
+) -> None:
+    assert alerts("silence", "alert=*", "--until", said).exit_code == 0
+    [silence] = Silences(tmp_path / "silences.json").all()
+    assert silence.ends_at == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("objective=a", "--until", "yesterday"), "'yesterday' is no time: say 2026-11-24, 2026-11-24T10:00 or"),
         (("objective", "--for", "2h"), "NAME=VALUE"),
         (("objective=a",), "--for or --until"),
         (("objective=a", "--for", "2h", "--until", "2026-01-01T00:00"), "--for or --until"),

@@ -213,7 +213,11 @@ def sql(
     url: SqlPort = SQL_PORT,
     key: ReadKey = "",
     output: Annotated[
-        str, typer.Option("--format", help="Any ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow …")
+        str,
+        typer.Option(
+            "--format",
+            help="Any ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow … A FORMAT in the query wins.",
+        ),
     ] = "PrettyCompactMonoBlock",
 ) -> None:
     """Ask a running spanledger in SQL, for example: spanledger sql "SELECT model, sum(cost_usd) FROM ledger GROUP BY model"."""

@@ -62,13 +62,14 @@ def moment(text: str) -> datetime:
 
 
 def ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:
-    """The answer of the read-only SQL port. Raises StartError, of one line."""
+    """The answer of the read-only SQL port, in form `output` where the query has no FORMAT of its own. Raises StartError, of one line."""
     parts = urlsplit(url)
     where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # a server's may have a password in it
     secure = parts.scheme == "https"
     try:
         with clickhouse_connect.get_client(dsn=url, secure=secure, password=key, database="spanledger") as client:
-            return client.raw_query(query, parameters=dict(parameters or {}), fmt=output)
+            form = {"X-ClickHouse-Format": output}
+            return client.raw_query(query, parameters=dict(parameters or {}), transport_settings=form)
     except OperationalError as error:
         raise StartError(f"{where} does not answer: is `spanledger up` running there?") from error
     except ClickHouseError as error:

@@ -210,6 +210,14 @@ def test_sql_answers_from_a_running_spanledger(running: Running) -> None:
     assert table.returncode == 0 and "gpt-4o" in table.stdout and "calls" in table.stdout
 
 
+def test_sql_may_name_its_own_format(running: Running) -> None:
+    url = running.platform.addresses.clickhouse
+    for query in ("SELECT 1 AS one FORMAT JSONEachRow", "SELECT 1 AS one FORMAT JSONEachRow;\n"):
+        assert spanledger("sql", query, "--url", url).stdout == '{"one":1}\n'
+    assert spanledger("sql", "SELECT 1 -- one", "--url", url, "--format", "TSV").stdout == "1\n"
+    assert "Format Nonsense" in one_line(spanledger("sql", "SELECT 1", "--url", url, "--format", "Nonsense"))
+
+
 def test_sql_that_cannot_be_answered_is_one_line(running: Running) -> None:
     url = running.platform.addresses.clickhouse
     for query in ("SELECT nothing FROM ledger", "SELEC", "DROP TABLE ledger", "SELECT file('/etc/passwd')"):

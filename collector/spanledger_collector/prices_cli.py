@@ -19,14 +19,31 @@ from spanledger_collector.timeline import BUCKETS, Card, with_rules
 app = typer.Typer(
     no_args_is_help=True, help="Prices: check your own, see which are in force, find the one that a call would pay."
 )
-# What the rules have made of the price book, in the recording that is in force of each model.
+# What the rules have made of the price book, in the recording that is in force of each model. A pattern is for models of the
+# list that nobody calls, too, hundreds of them: they are one row a rule.
 _LIST = """
-SELECT substring(price_id, 6) AS rule, provider, model, service_tier, valid_from, valid_to, input_uncached AS input_usd,
-    output_text AS output_usd, usd_an_hour, shared_by, price_version, recorded_at
-FROM spanledger.prices
-WHERE source = 'prices.yaml' AND (provider, model, service_tier, recorded_at) IN (
-    SELECT provider, model, service_tier, max(recorded_at) FROM spanledger.prices GROUP BY provider, model, service_tier)
-ORDER BY rule, provider, model, service_tier, valid_from, minute_from, input_from
+SELECT rule, provider, model, service_tier, valid_from, valid_to, input_usd, output_usd, usd_an_hour, shared_by,
+    price_version, recorded_at, models_not_called
+FROM
+(
+    SELECT rule, if(called, provider::String, '') AS provider, if(called, model, '') AS model,
+        if(called, service_tier::String, '') AS service_tier, if(called, valid_from, NULL) AS valid_from,
+        if(called, valid_to, NULL) AS valid_to, if(called, minute_from, NULL) AS minute_from,
+        if(called, input_from, NULL) AS input_from, if(called, input_uncached, NULL) AS input_usd,
+        if(called, output_text, NULL) AS output_usd, usd_an_hour, shared_by::String AS shared_by,
+        price_version::String AS price_version, max(of_rules.recorded_at) AS recorded_at,
+        uniqExactIf((of_rules.provider, of_rules.model), NOT called) AS models_not_called
+    FROM
+    (
+        SELECT *, substring(price_id, 6) AS rule,
+            (provider, model) IN (SELECT provider, model FROM spanledger.ledger GROUP BY provider, model) AS called
+        FROM spanledger.prices
+        WHERE source = 'prices.yaml' AND (provider, model, service_tier, recorded_at) IN (
+            SELECT provider, model, service_tier, max(recorded_at) FROM spanledger.prices GROUP BY provider, model, service_tier)
+    ) AS of_rules
+    GROUP BY ALL
+)
+ORDER BY rule, models_not_called, provider, model, service_tier, valid_from, minute_from, input_from
 """
 
 
@@ -46,10 +63,13 @@ def show(
     key: ReadKey = "",
     output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
 ) -> None:
-    """Show your own prices in a running spanledger: each rule, with the models that were seen and that it is for."""
+    """Show your own prices in a running spanledger: each rule, with the models that were called and that it is for.
+
+    How many others of the price book it is for is in a row of its own: models_not_called.
+    """
     found = ask(url, key, _LIST, output)
     if not found:
-        typer.echo("No rule is in force, or no model that one is for was called yet.", err=True)
+        typer.echo("No rule is in force, or none is for a model that is listed or was called.", err=True)
     sys.stdout.buffer.write(found)
 
 

@@ -13,6 +13,7 @@ import pytest
 from collector.command_line import one_line, spanledger
 from collector.rig import Running, Start
 from collector.traffic import calls, request
+from spanledger_collector import price_rules
 from spanledger_collector.errors import StartError
 from spanledger_collector.keys import Keys, Scope
 from spanledger_collector.platform import lock_folder
@@ -248,6 +249,39 @@ def test_the_price_of_a_model_is_found_with_where_it_comes_from(tmp_path: Path) 
     assert "no price" in found("llama3")
     assert "1 rules per token, 1 per GPU-hour" in spanledger("prices", "check", str(tmp_path / "prices.yaml")).stdout
     assert "overlap" in one_line(broken(tmp_path))
+
+
+def test_the_prices_of_a_running_spanledger_are_those_of_called_models_and_a_count_of_the_others(
+    platform: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "prices.yaml").write_text(
+        "per_token: [{name: deal, provider: openai, model: gpt-4o*, discount: 12%}]\n"
+        "per_gpu_hour: [{name: h100, provider: groq, model: '*', usd_per_gpu_hour: 2.5, gpus: 8, shared_by: time}]\n"
+    )
+    here = platform(prices=price_rules.load(tmp_path / "prices.yaml"))
+    here.send(request(calls(3)))
+    url = here.drained().platform.addresses.clickhouse
+    rows = [
+        json.loads(row)
+        for row in spanledger("prices", "list", "--url", url, "--format", "JSONEachRow").stdout.splitlines()
+    ]
+    *deal, deal_rest, h100_rest = rows
+    assert {(row["rule"], row["provider"], row["model"], row["models_not_called"]) for row in deal} == {
+        ("deal", "openai", "gpt-4o", 0)
+    }
+    [listed] = [row for row in deal if not row["service_tier"]]
+    assert (listed["input_usd"], listed["output_usd"]) == (2.2, 8.8)
+    assert (deal_rest["rule"], deal_rest["model"]) == ("deal", "") and deal_rest["models_not_called"] > 5
+    assert (h100_rest["rule"], h100_rest["model"]) == ("h100", "") and h100_rest["models_not_called"] > 5
+    assert h100_rest["usd_an_hour"] == 20
+
+
+def test_the_rules_of_the_docs_are_right_and_leave_bought_models_to_the_list(tmp_path: Path) -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", (README.parent / "docs" / "prices.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "prices.yaml").write_text(example)
+    rules = price_rules.load(tmp_path / "prices.yaml")
+    assert [rule.name for rule in rules.of("openai", "Qwen/Qwen3-32B")] == ["h100"]
+    assert not list(rules.of("groq", "qwen/qwen3-32b")) and not list(rules.of("aws", "qwen.qwen3-32b"))
 
 
 def broken(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -97,10 +97,10 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     data = tmp_path_factory.mktemp("demo")
     (data / CONFIG.name).write_text(CONFIG.read_text(encoding="utf-8") + "content: {capture: true}\n", encoding="utf-8")
-    otlp, sql, dashboard = free_ports(3)
+    otlp, grpc, sql, dashboard = free_ports(4)
     command = [
-        sys.executable, "-m", "spanledger_demo", "--data", str(data), "--otlp-port", str(otlp), "--clickhouse-port",
-        str(sql), "--dashboard-port", str(dashboard), "--rate", "3",
+        sys.executable, "-m", "spanledger_demo", "--data", str(data), "--otlp-port", str(otlp), "--grpc-port",
+        str(grpc), "--clickhouse-port", str(sql), "--dashboard-port", str(dashboard), "--rate", "3",
     ]  # fmt: skip
     demo = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

@@ -17,7 +17,7 @@ import typer
 
 from spanledger_collector import cli_tools, price_rules, prices_cli, slo
 from spanledger_collector.alerts import cli as alerts
-from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, PricesFile, ReadKey, SqlPort, ask, moment
 from spanledger_collector.config import load, load_default, load_named
 from spanledger_collector.engine import DICTIONARY_USER
 from spanledger_collector.errors import CollectorError, StartError
@@ -59,7 +59,8 @@ Keep = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TABLE=DAYS",
-        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, rejected=90, deliveries=90, ledger=0.",
+        help="How long a table keeps its rows; 0 is for ever. Default: spans=30, ledger=0, rejected=90, deliveries=90, "
+        "gen_ai_events=30, gen_ai_metrics=30, span_content=7, not_kept=90.",
     ),
 ]
 
@@ -78,20 +79,24 @@ def up(
         int,
         typer.Option(
             envvar="SPANLEDGER_OTLP_PORT",
+            min=0,
             max=65_535,
             help="OTLP/HTTP: POST /v1/traces, /v1/logs, /v1/metrics; also /healthz, /readyz, /metrics.",
         ),
     ] = 4318,
-    grpc_port: Annotated[int, typer.Option(envvar="SPANLEDGER_GRPC_PORT", max=65_535, help="OTLP/gRPC.")] = 4317,
+    grpc_port: Annotated[int, typer.Option(envvar="SPANLEDGER_GRPC_PORT", min=0, max=65_535, help="OTLP/gRPC.")] = 4317,
     no_grpc: Annotated[bool, typer.Option("--no-grpc", help="Run without OTLP/gRPC.")] = False,
     clickhouse_port: Annotated[
         int,
         typer.Option(
-            envvar="SPANLEDGER_CLICKHOUSE_PORT", max=65_535, help="Read-only SQL, over ClickHouse's HTTP protocol."
+            envvar="SPANLEDGER_CLICKHOUSE_PORT",
+            min=0,
+            max=65_535,
+            help="Read-only SQL, over ClickHouse's HTTP protocol.",
         ),
     ] = 8123,
     dashboard_port: Annotated[
-        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", max=65_535, help="The dashboard, on 127.0.0.1.")
+        int, typer.Option(envvar="SPANLEDGER_DASHBOARD_PORT", min=0, max=65_535, help="The dashboard, on 127.0.0.1.")
     ] = 8501,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Run without the dashboard.")] = False,
     api_origin: Annotated[
@@ -208,7 +213,11 @@ def sql(
     url: SqlPort = SQL_PORT,
     key: ReadKey = "",
     output: Annotated[
-        str, typer.Option("--format", help="Any ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow …")
+        str,
+        typer.Option(
+            "--format",
+            help="Any ClickHouse output format: PrettyCompact, CSVWithNames, JSONEachRow … A FORMAT in the query wins.",
+        ),
     ] = "PrettyCompactMonoBlock",
 ) -> None:
     """Ask a running spanledger in SQL, for example: spanledger sql "SELECT model, sum(cost_usd) FROM ledger GROUP BY model"."""
@@ -242,13 +251,19 @@ def slo_status(
     url: SqlPort = SQL_PORT,
     key: ReadKey = "",
     at: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="As of when, in UTC.", show_default="now")
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="As of when: 2026-11-24 or 2026-11-24T10:00, in UTC.",
+            show_default="now",
+        ),
     ] = None,
     output: Annotated[str, typer.Option("--format", help="Any ClickHouse output format.")] = "PrettyCompactMonoBlock",
 ) -> None:
     """Show how the SLOs and budgets of a running spanledger stand: what is left of each, how fast it goes, what fires."""
-    moment = at or datetime.now(UTC)
-    _show(ask(url, key, slo.STATUS, output, {"at": moment.replace(tzinfo=None, microsecond=0)}))
+    asked = (at or datetime.now(UTC)).replace(tzinfo=None, microsecond=0)
+    _show(ask(url, key, slo.STATUS, output, {"at": asked}))
 
 
 @slo_app.command("generate")
@@ -287,7 +302,11 @@ def keys_create(
     """Make a key. It is shown once, here, and only its hash is kept."""
     key = Keys(data / "keys.json").create(project, scope or USUAL_SCOPES, datetime.now(UTC))
     typer.echo(key)
-    typer.echo(f"Project {project}. Send it as `Authorization: Bearer …`; it will not be shown again.", err=True)
+    typer.echo(
+        f"For project {project}, with the spanledger whose data is in {data}. "
+        "Send it as `Authorization: Bearer …`; it will not be shown again.",
+        err=True,
+    )
 
 
 @keys_app.command("list")
@@ -312,8 +331,9 @@ def keys_list(data: Data, as_json: Annotated[bool, typer.Option("--json", help="
         )
         return
     if not keys:
-        typer.echo("No keys. On a loopback address none is needed; `spanledger keys create` makes one.")
+        typer.echo(f"No keys in {data}. On a loopback address none is needed; `spanledger keys create` makes one.")
         return
+    typer.echo(f"Keys in {data}:", err=True)
     typer.echo(f"{'ID':<14}{'PROJECT':<24}{'MAY':<14}{'CREATED':<28}STATE")
     for k in keys:
         typer.echo(
@@ -327,16 +347,17 @@ def keys_revoke(
 ) -> None:
     """Refuse a key from now on. A running collector obeys at once."""
     key = Keys(data / "keys.json").revoke(key_id, datetime.now(UTC))
-    typer.echo(f"Key {key.id} of project {key.project} is revoked.")
+    typer.echo(f"Key {key.id} of project {key.project} is revoked, in {data}.")
 
 
 def run() -> None:
-    """Run the command line; an expected failure is one line on standard error and exit code 1."""
+    """Run the command line; an expected failure is a line on standard error for each thing that is wrong, and exit code 1."""
     try:
         set_up_logging(LogFormat.TEXT, _log_level())
         app()
     except CollectorError as error:
-        typer.echo(f"spanledger: {error}", err=True)
+        for line in str(error).splitlines():
+            typer.echo(f"spanledger: {line}", err=True)
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -49,14 +50,26 @@ ReadKey = Annotated[
 SQL_PORT = "http://127.0.0.1:8123"
 
 
+def moment(text: str) -> datetime:
+    """A time that an option names, in UTC: a date is its midnight. Raises BadParameter, with the forms that there are."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no time: say 2026-11-24, 2026-11-24T10:00 or 2026-11-24T10:00:30; it is UTC"
+        ) from None
+
+
 def ask(url: str, key: str, query: str, output: str, parameters: Mapping[str, Any] | None = None) -> bytes:
-    """The answer of the read-only SQL port. Raises StartError, of one line."""
+    """The answer of the read-only SQL port, in form `output` where the query has no FORMAT of its own. Raises StartError, of one line."""
     parts = urlsplit(url)
     where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # a server's may have a password in it
     secure = parts.scheme == "https"
     try:
         with clickhouse_connect.get_client(dsn=url, secure=secure, password=key, database="spanledger") as client:
-            return client.raw_query(query, parameters=dict(parameters or {}), fmt=output)
+            form = {"X-ClickHouse-Format": output}
+            return client.raw_query(query, parameters=dict(parameters or {}), transport_settings=form)
     except OperationalError as error:
         raise StartError(f"{where} does not answer: is `spanledger up` running there?") from error
     except ClickHouseError as error:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
@@ -128,6 +129,13 @@ class Slo(Objective):
     period: Literal["28d", "month"] = "28d"
     errors: Values = ("provider", "unknown")
     minimum_calls: Annotated[int, Field(ge=0, le=10**9)] = 10
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _one_value(cls, threshold: object) -> object:
+        if not isinstance(threshold, (str, int, float, NoneType)) or isinstance(threshold, bool):
+            raise ValueError(f"{threshold!r} is no threshold: say a duration, as in 2.5s, or USD a call")
+        return threshold
 
     @field_validator("objective")
     @classmethod
@@ -255,9 +263,9 @@ class PlatformAlerts(Model):
 
 
 class Alerting(Model):
-    """What happens with alerts."""
+    """What happens with alerts. Without a `dashboard_url`, links lead to the dashboard that the platform itself runs, if it does."""
 
-    dashboard_url: str = "http://127.0.0.1:8501"
+    dashboard_url: str = ""
     channels: Annotated[tuple[Channel, ...], Field(strict=False)] = ()
     heartbeat: Heartbeat | None = None
     platform: PlatformAlerts = PlatformAlerts()
@@ -301,7 +309,8 @@ def load(path: Path, environment: Mapping[str, str] | None = os.environ) -> Conf
 
 
 def read_checked(path: Path, whole: type[M], what: str, kinds: Kinds) -> M:
-    """A YAML file, read and checked. Raises StartError, which names the file, the place in it, and the way out."""
+    """A YAML file, read and checked. Raises StartError: a line for each thing that is wrong, with the file, the place in it, and the
+    way out."""
     try:
         raw = yaml_file.read(path)
     except OSError as error:
@@ -313,9 +322,9 @@ def read_checked(path: Path, whole: type[M], what: str, kinds: Kinds) -> M:
     try:
         return whole.model_validate(raw or {})
     except ValidationError as error:
-        first, *others = error.errors(include_url=False)
-        more = f" (and {len(others)} more)" if others else ""
-        raise StartError(f"{path}: {_message(first, kinds)}{more}") from error
+        raise StartError(
+            "\n".join(f"{path}: {_message(one, kinds)}" for one in error.errors(include_url=False))
+        ) from error
 
 
 def load_default(path: Path | None, data: Path, environment: Mapping[str, str] | None = os.environ) -> Config:

@@ -42,20 +42,19 @@ class Finding:
 
 
 def diagnose(data: Path, config: Path | None, otlp_url: str, sql_url: str, read_key: str) -> Iterator[Finding]:
-    yield _config(data, config)
+    yield from _config(data, config)
     yield from _folder(data)
     yield from _collector(otlp_url)
     yield from _store(sql_url, read_key)
 
 
-def _config(data: Path, config: Path | None) -> Finding:
+def _config(data: Path, config: Path | None) -> Iterator[Finding]:
     try:
         found = load_default(config, data)
     except CollectorError as error:
-        return Finding("FAIL", "configuration", str(error))
-    return Finding(
-        "ok", "configuration", f"{len(found.objectives)} objectives, {len(found.alerting.channels)} channels"
-    )
+        yield from (Finding("FAIL", "configuration", line) for line in str(error).splitlines())
+        return
+    yield Finding("ok", "configuration", f"{len(found.objectives)} objectives, {len(found.alerting.channels)} channels")
 
 
 def _folder(data: Path) -> Iterator[Finding]:

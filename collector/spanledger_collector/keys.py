@@ -96,7 +96,7 @@ class Keys:
         with list_file.alone(self._path):
             keys = {key.id: key for key in self.all()}
             if identity not in keys:
-                raise CollectorError(f"no key {identity}: `spanledger keys list` shows them")
+                raise CollectorError(f"no key {identity} in {self._path.parent}: `spanledger keys list` shows them")
             if keys[identity].active:
                 keys[identity] = replace(keys[identity], revoked_at=now.astimezone(UTC).isoformat(timespec="seconds"))
                 list_file.write(self._path, map(asdict, keys.values()))

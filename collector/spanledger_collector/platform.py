@@ -163,7 +163,8 @@ class Platform:
         self._alerts_client = self.store.open()
         self._cleanup.callback(self._alerts_client.close)
         with self.store.said():
-            self.alerts = evaluator_of(options.config, data, self._alerts_client, self._vitals)
+            own_dashboard = self.addresses.dashboard or ""
+            self.alerts = evaluator_of(options.config, data, self._alerts_client, self._vitals, own_dashboard)
         self._cleanup.callback(self.alerts.stop)
         self._metrics = Metrics(self.store.query, door, self.spool, self._forwarder, self.alerts)
         # what the dashboard of this platform shows its key: it reads every project

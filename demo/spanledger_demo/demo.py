@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ class DemoError(Exception):
 class Options:
     data: Path
     otlp_port: int = 4318
+    grpc_port: int = 4317
     clickhouse_port: int = 8123
     dashboard_port: int = 8501
     history_calls: int = 300_000
@@ -61,8 +63,8 @@ class Options:
         """The command that starts the platform."""
         return [
             sys.executable, "-m", "spanledger_collector", "up", "--data", str(self.data),
-            "--no-grpc", "--otlp-port", str(self.otlp_port), "--clickhouse-port", str(self.clickhouse_port),
-            "--dashboard-port", str(self.dashboard_port),
+            "--otlp-port", str(self.otlp_port), "--grpc-port", str(self.grpc_port),
+            "--clickhouse-port", str(self.clickhouse_port), "--dashboard-port", str(self.dashboard_port),
         ]  # fmt: skip
 
 
@@ -71,9 +73,12 @@ def run(options: Options, platform: Sequence[str], console: Console) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     try:
+        _refuse_taken_port(options.otlp_port)
         _put_config(options.data / CONFIG.name)
+        console.print(f"spanledger starts, with its data in {options.data}.")
         with ExitStack() as stack:
-            up = stack.enter_context(_process(platform))
+            # where it listens is said once, when there is something to see; what is wrong it says on standard error
+            up = stack.enter_context(_process(platform, stdout=subprocess.DEVNULL))
             _wait_until_ready(up, options.otlp)
             if options.history_calls:
                 _post_history(options, console)
@@ -81,11 +86,23 @@ def run(options: Options, platform: Sequence[str], console: Console) -> None:
             apps = _start_apps(stack, options) if options.rate else {}
             if apps:
                 console.print(f"Live traffic: {options.rate:g} requests a second from {', '.join(apps)}.")
+            else:
+                console.print("No live traffic: spanledger runs on with what it has, and takes what you send.")
             stack.callback(_stop_together, apps, console)
             console.print("Press Ctrl-C to stop.")
             _watch({"spanledger up": up, **apps})
     except KeyboardInterrupt:
         console.print(f"Stopped. The data is in {options.data}: run the demo again to go on.")
+
+
+def _refuse_taken_port(port: int) -> None:
+    """Another spanledger that listens there would be taken for ours, and be sent the history."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise DemoError(
+            f'port {port} cannot be used ({error.strerror}): choose another one with make demo ARGS="--otlp-port PORT"'
+        ) from error
 
 
 def _put_config(path: Path) -> None:
@@ -95,9 +112,9 @@ def _put_config(path: Path) -> None:
 
 
 @contextmanager
-def _process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _process(command: Sequence[str], stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A child that Ctrl-C does not reach: we stop each in its turn, so that nothing on its way is lost."""
-    child = subprocess.Popen(command, start_new_session=True)
+    child = subprocess.Popen(command, stdout=stdout, start_new_session=True)
     try:
         yield child
     finally:
@@ -116,7 +133,11 @@ def _wait_until_ready(up: subprocess.Popen[bytes], otlp: str) -> None:
     with httpx2.Client(timeout=2) as client:
         while time.monotonic() < give_up:
             if up.poll() is not None:
-                raise DemoError("spanledger up did not start: see its message above", up.returncode or 1)
+                raise DemoError(
+                    "spanledger up did not start: see its message above. "
+                    'Options are given with ARGS, as in make demo ARGS="--dashboard-port 18501"',
+                    up.returncode or 1,
+                )
             try:
                 if client.get(f"{otlp}/readyz").is_success:
                     return
@@ -169,6 +190,7 @@ def _urls(options: Options) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_row("Dashboard", f"http://127.0.0.1:{options.dashboard_port}")
     table.add_row("OTLP/HTTP", f"{options.otlp}/v1/traces")
+    table.add_row("OTLP/gRPC", f"http://127.0.0.1:{options.grpc_port}")
     table.add_row("SQL (ClickHouse HTTP, read-only)", f"http://127.0.0.1:{options.clickhouse_port}")
     return table
 

@@ -165,6 +165,10 @@ A = "name: a, indicator: availability, objective: 99"
         ("slos: [{name: a, indicator: latency, objective: 9}]", "latency needs a threshold: a duration"),
         ("slos: [{name: a, indicator: latency, threshold: 3, objective: 9}]", "'3' is no duration: say a number and"),
         ("slos: [{name: a, indicator: cost, threshold: 0, objective: 9}]", "threshold has to be above 0"),
+        (
+            "slos: [{name: a, indicator: cost, threshold: [1], objective: 9}]",
+            r"threshold: \[1\] is no threshold: say a",
+        ),
         ("slos: [{name: a, indicator: speed, objective: 9}]", "'speed' is none of 'availability'"),
         ("slos: [{name: a, indicator: availability, objective: 100}]", "above 0 and below 100"),
         ("slos: [{name: a, indicator: availability}]", r"slos\[0\]\.objective: it is missing"),
@@ -196,3 +200,16 @@ def test_what_is_wrong_is_named_with_its_place_and_the_way_out(write: Write, sai
     with pytest.raises(StartError, match=answer) as raised:
         load(path)
     assert str(raised.value).startswith(f"{path}: ") and "\n" not in str(raised.value)
+
+
+def test_all_that_is_wrong_is_said_a_line_each(write: Write) -> None:
+    path = write(
+        "slos: [{name: a, indicator: speed, objective: 100}]\n"
+        "budgets: [{name: b, amount: much, period: month}]\n"
+        "alerts: {}\n"
+    )
+    with pytest.raises(StartError) as raised:
+        load(path)
+    lines = str(raised.value).splitlines()
+    places = ("slos[0].indicator", "slos[0].objective", "budgets[0].amount", "budgets[0].unpriced_call_usd", "the file")
+    assert [line.startswith(f"{path}: {place}: ") for line, place in zip(lines, places, strict=True)] == [True] * 5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,6 +112,16 @@ def test_a_call_without_a_price_is_reversed_and_charged_again_once_it_has_one(de
         assert [correction[name] for name in same] == [first[name] for name in same]
     assert desk.books.total() == KNOWN_COST + LATE_COST
     assert desk.books.standing() == {"priced": 2}
+
+
+def test_the_readmes_question_for_unpriced_calls_lists_none_that_was_priced_since(desk: Desk) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [question] = re.findall(r"`(SELECT model, cost_status, [^`]+)`", readme)
+    question = question.replace("FROM ledger", "FROM spanledger.ledger")
+    desk.books.post([call(1, "late-1"), call(2, "other"), call(3)])
+    assert {row["model"] for row in desk.books.ask(question)} == {"late-1", "other"}
+    desk.find_prices()
+    assert desk.books.ask(question) == [{"model": "other", "cost_status": "unpriced", "calls": 1}]
 
 
 def test_a_correction_is_made_once(desk: Desk) -> None:

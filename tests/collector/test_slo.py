@@ -48,6 +48,13 @@ def test_a_file_is_checked_without_anything_that_runs(file: Path) -> None:
     assert "3 SLOs, 1 budgets" in spanledger("slo", "check", str(file)).stdout
     file.write_text(FILE.replace("95", "195", 1))
     assert "slos[1].objective: it is the percentage of good calls" in one_line(spanledger("slo", "check", str(file)))
+    file.write_text("slos: [{name: a, indicator: speed, objective: 100}]")
+    several = spanledger("slo", "check", str(file))
+    assert (several.returncode, several.stdout) == (1, "")
+    assert [line.split(": ")[:3] for line in several.stderr.splitlines()] == [
+        ["spanledger", str(file), "slos[0].indicator"],
+        ["spanledger", str(file), "slos[0].objective"],
+    ]
     assert "No such file" in one_line(spanledger("slo", "check", str(file.parent / "none.yaml")))
 
 
@@ -63,12 +70,12 @@ def test_a_running_spanledger_says_what_is_in_force_and_how_it_stands(running: R
     assert (standing["answers"]["state"], standing["of-web"]["state"]) == ("low_traffic", "no_data")
     assert float(standing["spend"]["spent_usd"]) == pytest.approx(4 * float(CALL_COSTS) + 0.02)
     assert "answers" in spanledger("slo", "status", "--url", url).stdout
-    past = spanledger("slo", "status", "--url", url, "--at", "2020-01-01T00:00:00", "--format", "JSONEachRow").stdout
+    past = spanledger("slo", "status", "--url", url, "--at", "2020-01-01", "--format", "JSONEachRow").stdout
     assert json.loads(past.splitlines()[0])["calls"] == 0
 
 
 def test_a_configuration_that_is_wrong_keeps_the_platform_from_starting(data: Path, file: Path) -> None:
-    file.write_text("slos: [{}]")
+    file.write_text("slos: 7")
     for command in (("up", "--no-dashboard"), ("migrate",)):
         assert str(file) in one_line(spanledger(*command, "--data", str(data), "--config", str(file)))
 

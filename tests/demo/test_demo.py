@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from spanledger_collector.config import load
 from spanledger_demo import history
-from spanledger_demo.__main__ import main
+from spanledger_demo.__main__ import main, options_of
 from spanledger_demo.demo import CONFIG, LIVE
 from spanledger_demo.post import Note
 from spanledger_demo.world import FEATURES
@@ -48,7 +48,8 @@ def test_it_posts_its_history_once_sends_live_traffic_and_stops_in_order(tmp_pat
     port, data, counts = free_port(), tmp_path / "data", tmp_path / "counts.json"
 
     said = until_live_then_interrupt(start(port, data, str(port), str(counts)))
-    assert f"http://127.0.0.1:{port}/v1/traces" in said and "http://127.0.0.1:8501" in said
+    assert said.count(f"http://127.0.0.1:{port}/v1/traces") == 1 and "http://127.0.0.1:4317" in said
+    assert "http://127.0.0.1:8501" in said
     assert "Stopped" in said and "Traceback" not in said
     first = json.loads(counts.read_text())
     assert len(first) >= 5 and sum(first.values()) > 1_900
@@ -66,7 +67,43 @@ def test_when_the_platform_does_not_start_its_own_words_and_code_are_passed_on(t
     demo = start(free_port(), tmp_path, "fail")
     said, _ = demo.communicate(timeout=60)
     assert demo.returncode == 3
-    assert "port 4318 is taken" in said and "did not start" in said
+    assert "port 4318 is taken" in said and "did not start" in said and 'make demo ARGS="' in said
+
+
+def test_a_port_that_another_program_has_is_refused_with_the_words_that_choose_another(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        demo = start(port, tmp_path / "data", str(port), str(tmp_path / "counts.json"))
+        said, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 1 and f"port {port} " in said and 'make demo ARGS="--otlp-port PORT"' in said
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--rate", "-1"),
+        ("--rate", "0"),
+        ("--rate", "inf"),
+        ("--days", "0"),
+        ("--history-calls", "-5"),
+        ("--otlp-port", "-5"),
+        ("--grpc-port", "0"),
+        ("--dashboard-port", "65536"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_its_name(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([option, value])
+    assert f"argument {option}: {value}" in capsys.readouterr().err
+
+
+def test_each_port_that_is_chosen_is_the_platforms() -> None:
+    ports = {"--otlp-port": "1", "--grpc-port": "2", "--clickhouse-port": "3", "--dashboard-port": "4"}
+    command = options_of([word for pair in ports.items() for word in pair]).platform()
+    assert {option: command[command.index(option) + 1] for option in ports} == ports and "--no-grpc" not in command
 
 
 def test_a_fit_needs_a_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

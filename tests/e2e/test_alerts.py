@@ -43,7 +43,10 @@ def configuration(webhook: Receiver) -> dict[str, object]:
                 "runbook": "https://run.example/checkout",
             }
         ],
-        "alerting": {"channels": [{"name": "hook", "url": f"json://{webhook.address}", "severities": ["page"]}]},
+        "alerting": {
+            "dashboard_url": "https://ledger.example",
+            "channels": [{"name": "hook", "url": f"json://{webhook.address}", "severities": ["page"]}],
+        },
     }
 
 
@@ -73,7 +76,9 @@ def test_an_outage_is_told_and_its_recovery_is_told_under_the_same_key(platform:
         "100 %",
         "50 of 50 calls failed",
         "https://run.example/checkout",
+        "https://ledger.example/reliability?",
         "service=checkout",
+        "objective=checkout-availability",
     ):
         assert said in page["title"] + page["message"]
     assert running.one("SELECT objective, severity, silenced, channels FROM alerts_open WHERE severity = 'page'") == (

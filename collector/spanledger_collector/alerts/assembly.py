@@ -20,9 +20,12 @@ from spanledger_collector.config import Alerting, Config, Slo
 SILENCES = "silences.json"
 
 
-def channels_of(alerting: Alerting) -> list[Channel]:
-    """The channels of the configuration. Raises StartError, naming the channel, for a URL that cannot be used."""
-    writer = Writer(alerting.dashboard_url)
+def channels_of(alerting: Alerting, dashboard: str = "") -> list[Channel]:
+    """The channels of the configuration. Raises StartError, naming the channel, for a URL that cannot be used.
+
+    `dashboard`: where links lead to unless the configuration says; with neither, messages have none.
+    """
+    writer = Writer(alerting.dashboard_url or dashboard)
     made: list[Channel] = []
     for channel in alerting.channels:
         severities = frozenset(map(Severity, channel.severities))
@@ -33,8 +36,13 @@ def channels_of(alerting: Alerting) -> list[Channel]:
     return made
 
 
-def evaluator_of(config: Config, data: Path, client: Reader, vitals: Callable[[], Vitals]) -> Evaluator:
-    """The evaluator of the platform in folder `data`. `client` is its own handle, closed by the caller after its stop."""
+def evaluator_of(
+    config: Config, data: Path, client: Reader, vitals: Callable[[], Vitals], dashboard: str = ""
+) -> Evaluator:
+    """The evaluator of the platform in folder `data`, with its own `dashboard`, if it has one.
+
+    `client` is the evaluator's own handle, closed by the caller after its stop.
+    """
     alerting, limits = config.alerting, config.alerting.platform
     thresholds = Thresholds(limits.spool_fill, limits.posting_lag, limits.coverage, limits.price_book_age)
     stated = {
@@ -47,6 +55,6 @@ def evaluator_of(config: Config, data: Path, client: Reader, vitals: Callable[[]
         PlatformAlerts(client, vitals, thresholds),
         Records(client),
         Silences(data / SILENCES),
-        channels_of(alerting),
+        channels_of(alerting, dashboard),
         Heartbeat(alerting.heartbeat.url, alerting.heartbeat.every) if alerting.heartbeat else None,
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +15,9 @@ import typer
 from spanledger_collector.alerts.assembly import SILENCES, channels_of
 from spanledger_collector.alerts.channels import Channel
 from spanledger_collector.alerts.silences import Silence, Silences
-from spanledger_collector.alerts.state import Alert, Incident, Kind, Notice, Severity
-from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask
-from spanledger_collector.config import load_default
+from spanledger_collector.alerts.state import NAMES, Alert, Incident, Kind, Notice, Severity
+from spanledger_collector.cli_options import SQL_PORT, ConfigFile, Data, ReadKey, SqlPort, ask, moment
+from spanledger_collector.config import FILE_NAME, load_default
 from spanledger_collector.errors import CollectorError, StartError
 from spanledger_collector.windows import duration
 
@@ -89,30 +91,37 @@ def silence(
         ),
     ],
     data: Data,
+    config: ConfigFile = None,
     length: Annotated[str, typer.Option("--for", help="How long: 90m, 2h, 3d.")] = "",
     until: Annotated[
-        datetime | None, typer.Option("--until", help="Until when, in UTC.", formats=["%Y-%m-%dT%H:%M"])
+        datetime | None,
+        typer.Option(
+            "--until", parser=moment, metavar="TIME", help="Until when: 2026-11-24 or 2026-11-24T10:00, in UTC."
+        ),
     ] = None,
     start: Annotated[
         datetime | None,
-        typer.Option("--from", help="From when, in UTC.", formats=["%Y-%m-%dT%H:%M"], show_default="now"),
+        typer.Option("--from", parser=moment, metavar="TIME", help="From when, likewise.", show_default="now"),
     ] = None,
     by: Annotated[str, typer.Option(help="Who silences.", show_default="the user")] = "",
     comment: Annotated[str, typer.Option(help="Why: whoever is on call next will ask.")] = "",
 ) -> None:
     """Tell nobody of some alerts for a while, for example: spanledger alerts silence objective=checkout --for 2h
 
-    They are evaluated and kept in the history all the same; what still fires when the silence ends is told then.
+    They are evaluated and kept in the history all the same; what still fires when the silence ends is told then. Where the
+    configuration has no such objective it is silenced all the same, with a warning: it may come yet.
     """
     if bool(length) == bool(until):
         raise typer.BadParameter("say either --for or --until")
-    begin = start.replace(tzinfo=UTC) if start else datetime.now(UTC)
+    begin = start or datetime.now(UTC)
     try:
-        end = until.replace(tzinfo=UTC) if until else begin + _duration(length, "--for")
+        end = until or begin + _duration(length, "--for")
     except OverflowError as error:
         raise typer.BadParameter("no calendar has the end of that silence", param_hint="--from") from error
     made = Silences(data / SILENCES).create(dict(map(_matcher, matchers)), begin, end, comment, by)
     typer.echo(f"{made.id}: {_matchers(made)} from {_minute(made.starts_at)} to {_minute(made.ends_at)} UTC")
+    for warning in _unknown(made, config, data):
+        typer.echo(f"warning: {warning}", err=True)
 
 
 @app.command()
@@ -211,6 +220,23 @@ def _minute(moment: datetime | str) -> str:
 
 def _matchers(silence: Silence) -> str:
     return " ".join(f"{name}={value}" for name, value in silence.matchers.items())
+
+
+def _unknown(silence: Silence, config: Path | None, data: Path) -> Iterator[str]:
+    """What a silence names and nothing has: by a slip it would silence nothing, and nobody would be told so."""
+    if (alert := silence.matchers.get("alert")) and not any(fnmatchcase(name, alert) for name in NAMES):
+        yield f"no alert is named {alert}: there are {', '.join(NAMES)}"
+    if not (objective := silence.matchers.get("objective")):
+        return
+    where = config or data / FILE_NAME
+    try:
+        known = [one.name for one in load_default(config, data, environment=None).objectives]
+    except StartError as error:  # the silence is made all the same
+        yield f"it is not known whether there is an objective {objective}: {error}"
+        return
+    if not any(fnmatchcase(name, objective) for name in known):
+        there = f"there are {', '.join(known)}" if known else "it names none; --config says where another one is"
+        yield f"no objective of {where} is named {objective}: {there}"
 
 
 def _matcher(text: str) -> tuple[str, str]:

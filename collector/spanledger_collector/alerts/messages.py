@@ -86,6 +86,8 @@ class Writer:
             "to": [_minute(until, "T")],
             **{_FILTERS[name]: values.split(",") for name, values in incident.labels.items() if name in _FILTERS},
         }
+        if incident.alert.objective:
+            query["objective"] = [incident.alert.objective]
         # the dashboard looks at one project or at all of them
         projects = incident.labels.get("projects", "")
         if projects and "," not in projects:

@@ -17,6 +17,13 @@ from typing import Protocol
 HOLD = timedelta(minutes=2)
 
 
+NAMES = (
+    "burn-rate", "no-data", "spool-filling", "posting-failing", "store-failing", "channel-down", "posting-lag",
+    "rejects-rising", "coverage-falling", "price-book-old",
+)  # fmt: skip
+"""Of every alert that there is, as docs/alerts.md has them."""
+
+
 class Severity(StrEnum):
     """`page` wakes somebody now, `ticket` waits for the day."""
 

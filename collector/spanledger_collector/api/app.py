@@ -117,7 +117,8 @@ def api_app(
         reader(request)
         return JSONResponse({"data": [
             {"name": view.name, "question": view.question, "description": view.description,
-             "parameters": [{"name": p.name, "type": p.type, "required": p.required} for p in view.parameters]}
+             "parameters": [{"name": p.name, "type": p.type, "required": p.required, **({"words": p.words} if p.words else {})}
+                            for p in view.parameters]}
             for view in views.values()
         ], "next": None})  # fmt: skip
 

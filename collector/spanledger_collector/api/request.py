@@ -34,7 +34,10 @@ def given_by(
                 f"There is no parameter {name[:100]!r} here: {', '.join(p.name for p in parameters) or 'none'}.",
                 name[:100],
             )
-    return {p.name: p.read(said.get(p.name, [])) for p in parameters}
+    given = {p.name: p.read(said.get(p.name, [])) for p in parameters}
+    if "from" in given and "to" in given and given["from"] > given["to"]:
+        raise ProblemError(400, f"from, {given['from']} UTC, is after to, {given['to']} UTC.", "from")
+    return given
 
 
 def query_of(request: Request) -> dict[str, list[str]]:
@@ -42,9 +45,12 @@ def query_of(request: Request) -> dict[str, list[str]]:
 
 
 def ranged(request: Request, now: datetime) -> dict[str, list[str]]:
-    """What the URL says; of a range that it does not say, the last 24 hours."""
-    last = {"from": [(now - timedelta(hours=24)).isoformat()], "to": [(now + timedelta(seconds=1)).isoformat()]}
-    return last | query_of(request)
+    """What the URL says; where it does not, up to now, and from 24 hours before the end."""
+    query = query_of(request)
+    query.setdefault("to", [(now + timedelta(seconds=1)).isoformat()])
+    until = time_of(Parameter("to", "DateTime").read(query["to"]))
+    query.setdefault("from", [(until - timedelta(hours=24)).isoformat()])
+    return query
 
 
 def limit_of(query: Mapping[str, Sequence[str]]) -> int:

@@ -15,15 +15,17 @@ from spanledger_collector.literals import quote
 from spanledger_collector.readonly.sql import escaped
 
 _ARRAY = re.compile(r"Array\((.*)\)")
+_TAGS = "tags"
 _INTEGER = re.compile(r"(U?)Int(8|16|32|64)")
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """`type` is ClickHouse's."""
+    """`type` is ClickHouse's. `words`: all that it can be, where it chooses among a few."""
 
     name: str
     type: str
+    words: tuple[str, ...] = ()
 
     @cached_property
     def element(self) -> str:
@@ -49,6 +51,7 @@ class Parameter:
             one = {"type": "integer", **({"minimum": 0} if integer[1] else {})}
         else:
             one = {"type": {"Bool": "boolean", "Float64": "number"}.get(self.element, "string")}
+            one |= {"enum": list(self.words)} if self.words else {}
         return {"type": "array", "items": one} if self.many else one
 
     def read(self, given: Sequence[str]) -> str:
@@ -80,6 +83,10 @@ class Parameter:
                 raise ValueError
             if self.element == "Bool" and text not in {"0", "1", "true", "false"}:
                 raise ValueError
+            if self.words and text and text not in self.words:
+                raise ValueError
+            if self.name == _TAGS and text.find("=") < 1:
+                raise ValueError
         except (ValueError, OverflowError):
             raise ProblemError(400, f"{self.name} cannot be {text[:100]!r}: {self._wanted}.", self.name) from None
         return text
@@ -88,6 +95,10 @@ class Parameter:
     def _wanted(self) -> str:
         if self.element.startswith("DateTime"):
             return "a time as in 2026-09-01T12:00:00Z"
+        if self.words:
+            return f"one of {', '.join(self.words)}"
+        if self.name == _TAGS:
+            return "a name and its value, as in app.tenant=acme"
         return f"a value of ClickHouse's type {self.element}"
 
 

@@ -12,6 +12,10 @@ from spanledger_collector.readonly.catalog import DATABASE
 from spanledger_collector.schemas_folder import SCHEMAS
 
 _PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
+# A parameter that chooses what is shown is compared with each word that it can be; one of a view that is read by way of
+# another one is compared there.
+_WORD = re.compile(r"\{(by|sort):String\} = '(\w+)'")
+_READ = re.compile(rf"{DATABASE}\.(\w+)`?\(")
 _CREATED = re.compile(rf"^CREATE OR REPLACE VIEW {DATABASE}\.(\w+)", re.MULTILINE)
 
 
@@ -43,11 +47,21 @@ def read_views(definitions: Iterable[tuple[str, str]], folder: Path = SCHEMAS / 
                 line.removeprefix("--").strip() for line in text[: named.start()].splitlines() if line.startswith("--")
             ]
             texts[named[1]] = " ".join(lines)
+    statements = dict(definitions)
+
+    def words(statement: str, parameter: str) -> tuple[str, ...]:
+        own = [word for name, word in _WORD.findall(statement) if name == parameter]
+        further = [word for view in _READ.findall(statement) for word in words(statements.get(view, ""), parameter)]
+        return tuple(dict.fromkeys(own + further))
+
     return {
         name: View(
             name,
             texts.get(name, ""),
-            tuple(Parameter(*found) for found in dict(_PLACEHOLDER.findall(statement)).items()),
+            tuple(
+                Parameter(parameter, of_type, words(statement, parameter))
+                for parameter, of_type in dict(_PLACEHOLDER.findall(statement)).items()
+            ),
         )
-        for name, statement in sorted(definitions)
+        for name, statement in sorted(statements.items())
     }

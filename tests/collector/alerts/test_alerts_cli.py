@@ -74,6 +74,33 @@ def test_a_silence_is_made_shown_and_ended(alerts: Alerts, tmp_path: Path) -> No
     assert "over" in alerts("silences", "--all").output
 
 
+def test_a_silence_of_what_nobody_knows_is_made_with_a_warning(alerts: Alerts, tmp_path: Path) -> None:
+    (tmp_path / "spanledger.yaml").write_text(
+        "slos: [{name: checkout, indicator: availability, objective: 99.9}]\n"
+        "budgets: [{name: search-team, amount: 1, period: day, unpriced_call_usd: 0}]\n"
+        "alerting: {channels: [{name: hook, url: '${SECRET}'}]}\n"
+    )
+    for known in ("objective=checkout", "objective=search-*", "objective=*", "alert=burn-*", "services=anything"):
+        assert alerts("silence", known, "--for", "2h").stderr == ""
+    objective = alerts("silence", "objective=chekout", "--for", "2h")
+    assert objective.exit_code == 0 and "objective=chekout from" in objective.stdout
+    assert "is named chekout: there are checkout, search-team" in objective.stderr
+    assert (
+        "no alert is named burnrate: there are burn-rate" in alerts("silence", "alert=burnrate", "--for", "2h").stderr
+    )
+    assert len(Silences(tmp_path / "silences.json").all()) == 7
+    other = tmp_path / "other.yaml"
+    other.write_text("slos: [{name: chekout, indicator: availability, objective: 99.9}]")
+    assert alerts("silence", "objective=chekout", "--for", "2h", "--config", str(other)).stderr == ""
+
+
+def test_a_silence_is_made_although_the_configuration_cannot_be_read(alerts: Alerts, tmp_path: Path) -> None:
+    (tmp_path / "spanledger.yaml").write_text("slos: 7")
+    made = alerts("silence", "objective=checkout", "--for", "2h")
+    assert made.exit_code == 0 and "not known whether there is an objective checkout" in made.stderr
+    assert len(Silences(tmp_path / "silences.json").all()) == 1
+
+
 def test_a_silence_may_begin_later(alerts: Alerts, tmp_path: Path) -> None:
     done = alerts("silence", "alert=*", "--from", "2126-01-01T08:00", "--until", "2126-01-01T09:30")
     assert "from 2126-01-01 08:00 to 2126-01-01 09:30 UTC" in done.output
@@ -83,8 +110,27 @@ def test_a_silence_may_begin_later(alerts: Alerts, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ("2126-01-02", "2126-01-02T00:00:00"),
+        ("2126-01-02T10:30", "2126-01-02T10:30:00"),
+        ("2126-01-02T10:30:15", "2126-01-02T10:30:15"),
+        ("2126-01-02T10:30:15Z", "2126-01-02T10:30:15"),
+        ("2126-01-02T10:30+02:00", "2126-01-02T08:30:00"),
+    ],
+)
+def test_a_time_is_a_date_or_goes_to_the_minute_or_the_second_in_utc(
+    alerts: Alerts, tmp_path: Path, said: str, end: str
+) -> None:
+    assert alerts("silence", "alert=*", "--until", said).exit_code == 0
+    [silence] = Silences(tmp_path / "silences.json").all()
+    assert silence.ends_at == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("objective=a", "--until", "yesterday"), "'yesterday' is no time: say 2026-11-24, 2026-11-24T10:00 or"),
         (("objective", "--for", "2h"), "NAME=VALUE"),
         (("objective=a",), "--for or --until"),
         (("objective=a", "--for", "2h", "--until", "2026-01-01T00:00"), "--for or --until"),

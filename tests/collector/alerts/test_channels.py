@@ -24,7 +24,10 @@ BEGUN = notice(services="checkout & co", runbook="https://run.example/checkout")
 ENDED = notice(Kind.RESOLVED, ended_after=840, services="checkout & co", runbook="https://run.example/checkout")
 OTHER = notice(alert=TICKET)
 KEY = BEGUN.incident.key
-LINK = f"{DASHBOARD}/reliability?range=custom&from=2026-11-24T11%3A00&to=2026-11-24T12%3A01&service=checkout+%26+co"
+LINK = (
+    f"{DASHBOARD}/reliability?range=custom&from=2026-11-24T11%3A00&to=2026-11-24T12%3A01&service=checkout+%26+co"
+    "&objective=checkout"
+)
 
 
 @pytest.fixture

@@ -17,16 +17,10 @@ read AS
         spanledger_host(toLowCardinality(@field(server_address))) AS host,
         toLowCardinality(arrayFirst(name -> name != '', [@field(response_model), @field(model_name), @field(request_model)])) AS model,
         coalesce(nullIf(@provider_of_host(host), ''), nullIf(@provider_of_scope(resource.scope_name), ''), nullIf(@meant(provider), ''), @provider_of_model(model)) AS provider,
-        -- no model of embeddings chats
-        if(meant_operation IN ('', 'chat') AND concat(@field(input_tokens), @field(output_tokens)) != '' AND match(lower(model), 'embed'), 'embeddings', meant_operation) AS own_operation,
         span.status_code = 2 OR @field(error_type) != '' OR @field(level) = 'ERROR' OR toUInt16OrZero(@field(http_status)) >= 400 AS failed,
         if(failed, concat(span.status_message, '\n', @field(status_message), '\n', exception_message), '') AS failure_message,
-        arrayFirst(status -> status != '', [
-            if(failed AND toUInt16OrZero(@field(http_status)) >= 400, @field(http_status), ''), extract(failure_message, @status_in_message),
-            extract(failure_message, @status_before_message)]) AS refused_with,
         -- as Python prints a type: <class 'openai.RateLimitError'>
         replaceRegexpOne(@field(error_type), '^<class \'(.*)\'>$', '\\1') AS said_error_type,
-        if(refused_with != '' AND spanledger_error_unspoken(said_error_type), '', said_error_type) AS own_error_type,
         multiIf(
             match(resource.scope_name, @ttft_not_believed), '',
             @field(ttft_ns) != '' AND NOT match(resource.scope_name, @ttft_in_ms), @field(ttft_ns),
@@ -37,7 +31,17 @@ read AS
             if(@field(cache_write_tokens) IN ('', '0'), @field(cache_write_5m_tokens), ''), if(@field(cache_write_tokens) IN ('', '0'), @field(cache_write_1h_tokens), ''), @field(total_tokens)]) AS counts,
         match(resource.scope_name, @scopes_without_cached)
             OR (@field(raw_input_tokens) IN ('', @field(input_tokens)) AND arrayExists((a, nth) -> nth = 1 AND a.2 IN (@sources_without_cached), named, nths)) AS leaves_out_cached,
-        match(resource.scope_name, @scopes_without_reasoning) AS leaves_out_reasoning,
+        match(resource.scope_name, @scopes_without_reasoning) AS leaves_out_reasoning
+    FROM fields
+),
+weighed AS
+(
+    SELECT *,
+        -- no model of embeddings chats
+        if(meant_operation IN ('', 'chat') AND concat(@field(input_tokens), @field(output_tokens)) != '' AND match(lower(model), 'embed'), 'embeddings', meant_operation) AS own_operation,
+        arrayFirst(status -> status != '', [
+            if(failed AND toUInt16OrZero(@field(http_status)) >= 400, @field(http_status), ''), extract(failure_message, @status_in_message),
+            extract(failure_message, @status_before_message)]) AS refused_with,
         -- Is what was cached to be added to the input, the reasoning to the output: 1 where that is known, from who says it or from the total
         -- that is said beside them (`more`: by how much it is more than the two), 2 where nothing else can be, 3 where only the total tells
         -- that there was reasoning?
@@ -50,11 +54,12 @@ read AS
                 leaves_out_reasoning OR more = cached + n[5] OR (more = n[5] AND more != cached), 1, n[5] > n[4], 2, 0)],
             [n[2] + n[3] + n[6] + n[7]], [toInt64(n[8]) - toInt64(n[1]) - toInt64(n[4])])[1],
             [counts], [@field(input_tokens) != ''], [@field(output_tokens) != ''])[1] AS left_out
-    FROM fields
+    FROM read
 ),
 told AS
 (
     SELECT *,
+        if(refused_with != '' AND spanledger_error_unspoken(said_error_type), '', said_error_type) AS own_error_type,
         arrayMap((a, nth, elsewhere) -> nth = 1 AND spanledger_column_says(a.2, a.1, elsewhere), named, nths, arrayWithConstant(length(named),
             if(refusal != '', @all_bits, if(own_operation = @field(operation), 0, @bit_of(operation)) + if(provider = @field(provider), 0, @bit_of(provider))
             + if(host = @field(server_address), 0, @bit_of(server_address))
@@ -63,7 +68,7 @@ told AS
             + if(left_out[1] = 0, 0, @bit_of(input_tokens)) + if(left_out[2] = 0, 0, @bit_of(output_tokens))
             + if(@field(reported_currency) IN ('', 'USD') AND spanledger_double_says(@field(reported_cost_usd), 1e12), 0, @bit_of(reported_cost_usd))))) AS in_column,
         match(resource.scope_name, @streams_reported_apart) AS streams_apart
-    FROM read
+    FROM weighed
 )
 SELECT origin, resource, span,
     (

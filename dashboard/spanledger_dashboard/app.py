@@ -50,9 +50,12 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
     colours = parts.palette()
     parts.style(colours)
     refresh = controls.refresh(_REFRESH_SECONDS)
+    drawn = controls.selection()
 
     @st.fragment(run_every=refresh)
     def body() -> None:
+        if controls.outdated(drawn):
+            st.rerun()
         now = datetime.now(UTC)
         selection = controls.selection()
         view = View(selection, selection.period(now), now, colours)
@@ -91,10 +94,9 @@ def main() -> None:
     st.session_state["pages"] = pages
     current = st.navigation(list(pages.values()), position="hidden")
     st.session_state["page"] = current.title
+    controls.turn_page()
     controls.adopt_url()
     controls.sidebar(pages)
-    if goes_to := st.session_state.pop("go", ""):
-        st.switch_page(pages[goes_to])
     current.run()
     links.follow()
 

@@ -233,15 +233,13 @@ def _show_calls(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: date
     until = (incident["resolved_at"] or now).replace(second=0, microsecond=0) + timedelta(minutes=1)
     chosen = {name.removesuffix("s"): tuple(scope[name]) for name in _SCOPE[1:] if scope.get(name)}
     projects = tuple(scope.get("projects", ()))
-    controls.select(
-        replace(
-            controls.selection(),
-            range=CUSTOM,
-            since=since,
-            until=until,
-            project=projects[0] if len(projects) == 1 else "",
-            chosen=chosen,
-            classes=tuple(scope.get("errors", ())) if scope.get("indicator") == "availability" else (),
-        )
+    calls = replace(
+        controls.selection(),
+        range=CUSTOM,
+        since=since,
+        until=until,
+        project=projects[0] if len(projects) == 1 else "",
+        chosen=chosen,
+        classes=tuple(scope.get("errors", ())) if scope.get("indicator") == "availability" else (),
     )
-    controls.go("Spend" if scope.get("kind") == "budget" else "Errors")
+    controls.go("Spend" if scope.get("kind") == "budget" else "Errors", calls)

@@ -42,14 +42,19 @@ def draw_page(view: View) -> None:
 def _cards(
     view: View, open_now: pd.DataFrame, history: pd.DataFrame, silences: pd.DataFrame, channels: pd.DataFrame
 ) -> list[Card]:
-    pages = sum(record["severity"] == "page" for record in open_now.to_dict("records"))
+    pages = sum(record["severity"] == "page" and not record["silenced"] for record in open_now.to_dict("records"))
     silenced = sum(bool(record["silenced"]) for record in open_now.to_dict("records"))
     failing = [str(record["channel"]) for record in channels.to_dict("records") if record["failing"]]
     began = sum(record["started_at"] >= view.period.since for record in history.to_dict("records"))
     return [
         Card("Open alerts", str(len(open_now)), None, f"{pages} to be paged for", bool(pages)),
         Card("Began in this range", str(began), None, f"{len(history)} open at any time in it"),
-        Card("Silences", str(len(silences)), None, f"{silenced} of the open alerts are silenced"),
+        Card(
+            "Silences",
+            str(len(silences)),
+            None,
+            f"{silenced} of the open alerts {'is' if silenced == 1 else 'are'} silenced",
+        ),
         _channels_card(failing, len(channels)),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -25,6 +26,7 @@ from spanledger_dashboard import (
     states,
     traces,
 )
+from spanledger_dashboard.selection import Period
 from spanledger_dashboard.view import View
 
 PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
@@ -60,10 +62,11 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
         selection = controls.selection()
         view = View(selection, selection.period(now), now, colours)
         head = st.empty()
-        compared = title in _COMPARED
-        controls.heading(head, title, view, compared)
+        controls.heading(head, title, view)
         try:
             fresh = ask.freshness(selection.project)
+            if compared := title in _COMPARED and len(fresh) > 0:
+                view = replace(view, before=_before(view))
             controls.heading(head, title, view, compared, fresh)
             if not len(fresh) and title not in controls.UNFILTERED:
                 states.no_calls_yet(selection.project)
@@ -77,6 +80,12 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
             states.question_failed(str(error))
 
     body()
+
+
+def _before(view: View) -> Period | None:
+    """The period before, if all of it lies after the first call: against a part of one, everything would seem to grow."""
+    first, before = ask.first_call(view.selection), view.period.before
+    return before if first is not None and first <= before.since else None
 
 
 def page(title: str) -> st.Page:

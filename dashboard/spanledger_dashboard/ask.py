@@ -89,6 +89,12 @@ def freshness(project: str = "") -> pd.DataFrame:
     return _ask("freshness", project=project)
 
 
+def first_call(selection: Selection) -> datetime | None:
+    """The minute since which there are calls that pass the filters; None where there is none."""
+    first = _ask("first_call", **_filters(selection))["first_call_at"].iloc[0]
+    return first if isinstance(first, datetime) else None
+
+
 def heatmap(selection: Selection, period: Period, step: int) -> pd.DataFrame:
     """Calls by time and by band of duration; a band's ends in nanoseconds."""
     return _ask("heatmap", **_range(period), **_filters(selection), step=step)

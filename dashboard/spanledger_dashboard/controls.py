@@ -243,11 +243,14 @@ def _chose_dimension() -> None:
         select(replace(selection(), by=st.session_state["by"]))
 
 
-def heading(place: DeltaGenerator, title: str, view: View, compared: bool, fresh: pd.DataFrame | None = None) -> None:
+def heading(
+    place: DeltaGenerator, title: str, view: View, compared: bool = False, fresh: pd.DataFrame | None = None
+) -> None:
     """What is looked at, and how fresh it is as far as that is known."""
     below = explain.span(view.period.since, view.period.until)
     if compared:
-        below += f", against the {explain.length(view.period.length)} before"
+        length = explain.length(view.period.length)
+        below += f", against the {length} before" if view.before else f", no whole {length} before to compare with"
     if fresh is not None and len(fresh):
         below += f" · last posting {explain.ago(max(fresh['last_posted_at']), view.now)}"
     with place:

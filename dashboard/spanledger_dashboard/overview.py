@@ -19,9 +19,9 @@ def draw_page(view: View) -> None:
         states.no_calls_here(view, last_call(view))
         return
     now = row(rows)
-    before = row(ask.usage(view.selection, view.period.before))
+    before = row(view.earlier(ask.usage))
     times = row(ask.latency(view.selection, view.period))
-    times_before = row(ask.latency(view.selection, view.period.before))
+    times_before = row(view.earlier(ask.latency))
     parts.cards([*_usage_cards(now, before), *_latency_cards(times, times_before)])
     _charts(view)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from dashboard_store import Open, Store, words
 from spanledger_dashboard import explain
 from spanledger_dashboard.__main__ import arguments
@@ -63,6 +64,19 @@ def test_the_period_before_is_compared_with(store: Store, opened: Open) -> None:
     earlier = store.row(f"SELECT * FROM spanledger.usage({before}, project='', {ALL})")
     assert explain.change(usage["cost_usd"], earlier["cost_usd"]).text in said
     assert "against the 24\u202fh before" in said
+
+
+@pytest.mark.parametrize("title", ["Overview", "Spend", "Latency", "Errors"])
+def test_nothing_is_compared_with_a_period_that_the_calls_began_in(store: Store, opened: Open, title: str) -> None:
+    said = words(opened(store.dsn, title, **{**RANGE, "from": "2026-09-01T18:00", "to": "2026-09-02T18:00"}))
+    assert "no whole 24\u202fh before to compare with" in said and "none before" in said
+    assert "against" not in said and "\u00d7" not in said and "+" not in said
+
+
+def test_where_calls_began_is_asked_of_those_that_pass_the_filters(store: Store, opened: Open) -> None:
+    only = {"team": "<b>bold</b>"}  # its first call was minutes after the others'
+    assert "no whole 24\u202fh before" in words(opened(store.dsn, **RANGE, **only))
+    assert "against the 12\u202fh before" in words(opened(store.dsn, **{**RANGE, "from": "2026-09-02T12:00"}, **only))
 
 
 def test_spend_says_what_was_reported_more_than_once_and_nothing_where_nothing_was(store: Store, opened: Open) -> None:

@@ -86,7 +86,7 @@ def _open(view: View, rows: pd.DataFrame) -> None:
             _alert(record),
             _severity(record, not record["silenced"]),
             Cell(explain.moment(record["started_at"]), note=explain.ago(record["started_at"], view.now)),
-            Cell(record["summary"], wrap=True),
+            Cell(explain.unbroken(record["summary"]), wrap=True),
             _told(record, view.now),
         ]
         for record in shown
@@ -112,7 +112,7 @@ def _history(view: View, rows: pd.DataFrame) -> None:
             _severity(record, record["resolved_at"] is None),
             Cell(explain.moment(record["started_at"])),
             Cell(_lasted(record)),
-            Cell(record["summary"], wrap=True),
+            Cell(explain.unbroken(record["summary"]), wrap=True),
             Cell(", ".join(record["channels"]) or "nobody"),
         ]
         for record in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,7 +111,7 @@ def percent(share: float | None) -> str:
         return f"<0.1{_SPACE}%"
     if 0.9995 <= share < 1:
         return f">99.9{_SPACE}%"
-    text = f"{share * 100:.1f}"
+    text = f"{share * 100:,.1f}"
     return f"{text.removesuffix('.0') if share in (0, 1) else text}{_SPACE}%".replace("-", _MINUS)
 
 
@@ -118,7 +119,7 @@ def exact_percent(share: float | None) -> str:
     """A share to a thousandth of a percent, cut and not rounded: what is missing to 100 % is what matters."""
     if share is None or math.isnan(share):
         return UNKNOWN
-    return f"{math.floor(share * 100_000 + 1e-6) / 1000:.3f}{_SPACE}%".replace("-", _MINUS)
+    return f"{math.floor(share * 100_000 + 1e-6) / 1000:,.3f}{_SPACE}%".replace("-", _MINUS)
 
 
 def objective(ratio: float) -> str:
@@ -169,17 +170,27 @@ def _tone(difference: float, better: Better) -> Tone:
     return "good" if (difference > 0) == (better == "more") else "bad"
 
 
-def coverage(priced: float | None, unpriced: float | None) -> str:
-    """How much of a total is known, as every total says: of billable calls."""
-    if priced is None:
+def coverage(usage: Mapping[str, Any]) -> str:
+    """How much of a total is known, as every total says: of billable calls. What is neither priced nor unpriced is named where it is
+    a tenth of a percent."""
+    billable = usage["billable_calls"]
+    if not billable:
         return "no billable calls"
-    return f"{percent(priced)} priced, {percent(unpriced)} unpriced"
+    statuses = ("priced", "reported", "estimated", "partial", "unpriced")
+    shares = {status: usage[f"{status}_calls"] / billable for status in statuses}
+    said = [status for status, share in shares.items() if status in ("priced", "unpriced") or share >= 0.0005]
+    return ", ".join(f"{percent(shares[status])}\u00a0{status}" for status in said)
 
 
 def suppressed(rows: Sequence[Mapping[Any, Any]]) -> str:
     """What was reported more than once and billed once; empty where nothing was."""
     costs = [row["cost_usd"] for row in rows if row["cost_usd"]]
     return f"{money(sum(costs, Decimal(0)))} was reported more than once and billed once." if costs else ""
+
+
+def unbroken(text: str) -> str:
+    """Words of somebody else's, such as an alert's, in which no line ends between a figure and its unit."""
+    return re.sub(r"(?<=\d)(?: ?(?=%)| (?=(?:ms|s|min|h)\b))", _SPACE, text)
 
 
 def named(value: str) -> str:

@@ -44,7 +44,7 @@ def spend_card(now: dict[str, Any], before: dict[str, Any]) -> Card:
         "Spend",
         explain.money(now["cost_usd"]),
         explain.change(now["cost_usd"], before.get("cost_usd"), better="less"),
-        explain.coverage(now["priced_share"], unpriced),
+        explain.coverage(now),
         warn=unpriced is not None and unpriced > 0,
     )
 

@@ -46,7 +46,7 @@ def style(colours: Palette) -> None:
     .sl-card .figure {{ display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .6rem; }}
     .sl-card .change {{ font-size: .82rem; font-variant-numeric: tabular-nums; white-space: nowrap; }}
     .sl-card .foot {{ font-size: .82rem; color: {colours.muted}; font-variant-numeric: tabular-nums; line-height: 1.5;
-                      white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+                      overflow-wrap: anywhere; }}
     .sl-card .foot.warn {{ color: {colours.warn}; }}
     .good {{ color: {colours.good}; font-weight: 600; }} .bad {{ color: {colours.bad}; font-weight: 600; }}
     .neutral {{ color: {colours.muted}; font-weight: 600; }} .warn {{ color: {colours.warn}; font-weight: 600; }}

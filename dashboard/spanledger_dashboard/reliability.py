@@ -232,7 +232,7 @@ def _incidents(view: View) -> None:
                         on_click=_show_calls,
                         args=(record, scopes.get(record["objective"], {}), view.now),
                     )
-                st.caption(str(record["summary"]))
+                st.caption(explain.unbroken(record["summary"]))
 
 
 def _show_calls(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: datetime) -> None:

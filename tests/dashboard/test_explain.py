@@ -130,8 +130,31 @@ def test_a_share_changes_by_points() -> None:
 
 
 def test_coverage_says_what_part_of_a_total_is_known() -> None:
-    assert explain.coverage(0.972, 0.009).replace(THIN, " ") == "97.2 % priced, 0.9 % unpriced"
-    assert explain.coverage(None, None) == "no billable calls"
+    def said(priced: int, unpriced: int, reported: int = 0, estimated: int = 0, partial: int = 0) -> str:
+        calls = {
+            "priced": priced,
+            "unpriced": unpriced,
+            "reported": reported,
+            "estimated": estimated,
+            "partial": partial,
+        }
+        usage = {f"{status}_calls": number for status, number in calls.items()}
+        return (
+            explain.coverage(usage | {"billable_calls": sum(calls.values())}).replace(THIN, " ").replace("\u00a0", " ")
+        )
+
+    assert said(priced=991, unpriced=9) == "99.1 % priced, 0.9 % unpriced"
+    assert said(priced=991, unpriced=7, estimated=2) == "99.1 % priced, 0.2 % estimated, 0.7 % unpriced"
+    assert said(10, 10, 10, 5, 5) == "25.0 % priced, 25.0 % reported, 12.5 % estimated, 12.5 % partial, 25.0 % unpriced"
+    assert said(priced=99_960, unpriced=0, partial=40) == ">99.9 % priced, 0 % unpriced"
+    assert said(priced=0, unpriced=0) == "no billable calls"
+
+
+def test_a_figure_in_words_of_somebody_else_stays_with_its_unit() -> None:
+    said = explain.unbroken("0.7746 % of calls bad (last 1 h); only 92.5% have a cost; 5 services in 20 min")
+    assert said == (
+        f"0.7746{THIN}% of calls bad (last 1{THIN}h); only 92.5{THIN}% have a cost; 5 services in 20{THIN}min"
+    )
 
 
 def test_ranges_and_ages_are_told_in_utc() -> None:

@@ -23,7 +23,7 @@ def test_the_overview_says_what_the_views_say(store: Store, opened: Open) -> Non
         explain.count(usage["calls"]),
         explain.percent(usage["error_rate"]),
         explain.money(usage["cost_usd"]),
-        explain.coverage(usage["priced_share"], usage["unpriced_share"]),
+        explain.coverage(usage),
         explain.percent(usage["cache_hit_rate"]),
         explain.duration(latency["p50_duration_ns"]),
         explain.duration(latency["p99_duration_ns"]),

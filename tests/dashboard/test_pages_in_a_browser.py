@@ -68,7 +68,7 @@ def test_the_overview_opens_and_says_what_the_views_say(
             explain.duration(latency["p50_ttft_ns"]),
         ]
         expect(opened.locator(".sl-card .value")).to_have_text(figures)
-        coverage = explain.coverage(usage["priced_share"], usage["unpriced_share"])
+        coverage = explain.coverage(usage)
         expect(opened.locator(".sl-card .foot.warn")).to_have_text(coverage)
         expect(opened.locator(".js-plotly-plot")).to_have_count(6)
 

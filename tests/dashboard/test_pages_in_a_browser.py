@@ -168,3 +168,20 @@ def test_a_trace_is_not_open_any_longer_on_pages_of_something_else(browser: Brow
         opened.wait_for_url("**/errors?**")
         expect(opened.get_by_text("Errors by class")).to_be_visible()
         assert "trace=" not in opened.url and "span=" not in opened.url
+
+
+def test_a_long_table_ends_at_the_edge_of_a_row(store: Store, browser: Browser, url: str) -> None:
+    store.client.command(
+        "INSERT INTO spanledger.ledger (timestamp, posted_at, period, kind, project, model, calls, cost_usd, cost_status, status) "
+        "SELECT toDateTime64('2026-09-05 12:00:00', 9, 'UTC') AS at, at, '2026-09-01', 'charge', 'default', 'model-' || toString(number), "
+        "1, toDecimal128(number, 12), 'priced', 'ok' FROM numbers(30)"
+    )
+    range_ = RANGE.replace("09-02", "09-05").replace("09-03", "09-06")
+    with page(browser, f"{url}/spend?{range_}", "long-table", charts=2) as opened:
+        table = opened.locator(".sl-scroll").first
+        expect(table.locator("tbody tr")).to_have_count(30)
+        end, *rows = table.evaluate(
+            "table => [table, ...table.querySelectorAll('tr')].map(element => element.getBoundingClientRect().bottom)"
+        )
+        assert rows[-1] > end + 100
+        assert min(abs(row - end) for row in rows) <= 1

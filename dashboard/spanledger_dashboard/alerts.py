@@ -28,7 +28,7 @@ def draw_page(view: View) -> None:
         parts.heading("Open", "now, the youngest first")
         _open(view, open_now)
     with st.container(border=True):
-        parts.heading("History", explain.span(view.period.since, view.period.until))
+        parts.heading("History", explain.span(view.period.since, view.period.until, view.now))
         _history(view, history)
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):

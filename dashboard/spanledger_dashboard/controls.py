@@ -202,7 +202,7 @@ def _custom() -> None:
     chosen = selection()
     if chosen.since is None or chosen.until is None:
         return
-    with st.popover(explain.span(chosen.since, chosen.until), icon=":material/date_range:"):
+    with st.popover(explain.span(chosen.since, chosen.until, datetime.now(UTC)), icon=":material/date_range:"):
         for name, moment in (("from", chosen.since), ("to", chosen.until)):
             _keep(f"{name}_date", moment.date())
             _keep(f"{name}_time", moment.time())
@@ -247,7 +247,7 @@ def heading(
     place: DeltaGenerator, title: str, view: View, compared: bool = False, fresh: pd.DataFrame | None = None
 ) -> None:
     """What is looked at, and how fresh it is as far as that is known."""
-    below = explain.span(view.period.since, view.period.until)
+    below = explain.span(view.period.since, view.period.until, view.now)
     if compared:
         length = explain.length(view.period.length)
         below += f", against the {length} before" if view.before else f", no whole {length} before to compare with"

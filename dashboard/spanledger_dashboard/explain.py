@@ -203,19 +203,23 @@ def short(error_type: str) -> str:
     return named(error_type.rpartition(".")[2])
 
 
-def moment(time: datetime) -> str:
-    return f"{time:%b} {time.day}, {time:%H:%M}"
+def moment(time: datetime, now: datetime | None = None) -> str:
+    """To the minute; with the year, where it is not that of `now`."""
+    return f"{_day(time, now)}, {time:%H:%M}"
+
+
+def _day(time: datetime, now: datetime | None) -> str:
+    return f"{time:%b} {time.day}" + (f", {time.year}" if now is not None and time.year != now.year else "")
 
 
 def second(time: datetime) -> str:
     return f"{time:%b} {time.day}, {time:%H:%M:%S}"
 
 
-def span(since: datetime, until: datetime) -> str:
-    """A range of time, in UTC."""
-    if since.date() == until.date():
-        return f"{since:%b} {since.day}, {since:%H:%M} to {until:%H:%M} UTC"
-    return f"{moment(since)} to {moment(until)} UTC"
+def span(since: datetime, until: datetime, now: datetime) -> str:
+    """A range of time, in UTC; with the year, where it is not the present one."""
+    end = f"{until:%H:%M}" if since.date() == until.date() else moment(until, now)
+    return f"{moment(since, now)} to {end} UTC"
 
 
 def length(passed: timedelta) -> str:

@@ -34,7 +34,7 @@ def row(rows: pd.DataFrame) -> dict[str, Any]:
 def last_call(view: View) -> str:
     """The last hour in which anything was called, in words."""
     fresh = ask.freshness(view.selection.project)
-    return f"{explain.moment(max(fresh['last_hour']))} UTC" if len(fresh) else explain.UNKNOWN
+    return f"{explain.moment(max(fresh['last_hour']), view.now)} UTC" if len(fresh) else explain.UNKNOWN
 
 
 def spend_card(now: dict[str, Any], before: dict[str, Any]) -> Card:

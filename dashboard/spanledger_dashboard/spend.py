@@ -83,7 +83,8 @@ def _by(view: View) -> None:
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         parts.heading(
-            "Top movers", f"{by} against {explain.span(view.before.since, view.before.until)}" if view.before else ""
+            "Top movers",
+            f"{by} against {explain.span(view.before.since, view.before.until, view.now)}" if view.before else "",
         )
         _movers(view, by)
     with right, st.container(border=True, height="stretch"):

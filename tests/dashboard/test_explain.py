@@ -159,8 +159,8 @@ def test_a_figure_in_words_of_somebody_else_stays_with_its_unit() -> None:
 
 def test_ranges_and_ages_are_told_in_utc() -> None:
     noon = datetime(2026, 9, 1, 12, tzinfo=UTC)
-    assert explain.span(noon, noon + timedelta(hours=1)) == "Sep 1, 12:00 to 13:00 UTC"
-    assert explain.span(noon, noon + timedelta(days=1)) == "Sep 1, 12:00 to Sep 2, 12:00 UTC"
+    assert explain.span(noon, noon + timedelta(hours=1), noon) == "Sep 1, 12:00 to 13:00 UTC"
+    assert explain.span(noon, noon + timedelta(days=1), noon) == "Sep 1, 12:00 to Sep 2, 12:00 UTC"
     ages = (timedelta(seconds=5), timedelta(minutes=5), timedelta(hours=5), timedelta(days=5), timedelta(seconds=-1))
     assert [explain.ago(noon - age, noon).replace(THIN, " ") for age in ages] == [
         "5 s ago", "5 min ago", "5 h ago", "5 days ago", "0 s ago",
@@ -169,6 +169,15 @@ def test_ranges_and_ages_are_told_in_utc() -> None:
     assert [explain.length(length).replace(THIN, " ") for length in lengths] == [
         "60 minutes", "24 h", "7 days", "25 h 5 min",
     ]  # fmt: skip
+
+
+def test_a_range_of_another_year_says_so() -> None:
+    since, until = datetime(2025, 12, 30, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
+    assert explain.span(since, until, datetime(2025, 12, 31, tzinfo=UTC)) == "Dec 30, 00:00 to Dec 31, 00:00 UTC"
+    later = datetime(2026, 1, 5, tzinfo=UTC)
+    assert explain.span(since, until, later) == "Dec 30, 2025, 00:00 to Dec 31, 2025, 00:00 UTC"
+    assert explain.span(since, since + timedelta(hours=2), later) == "Dec 30, 2025, 00:00 to 02:00 UTC"
+    assert explain.span(since, later, later) == "Dec 30, 2025, 00:00 to Jan 5, 00:00 UTC"
 
 
 def test_what_is_missing_to_all_of_it_is_cut_and_not_rounded_away() -> None:

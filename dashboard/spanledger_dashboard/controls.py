@@ -61,7 +61,11 @@ def choose_range(name: str) -> None:
 
 
 def clear_filters() -> None:
-    select(replace(selection(), chosen={}, classes=(), find=Find()))
+    select(unfiltered(selection()))
+
+
+def unfiltered(chosen: Selection) -> Selection:
+    return replace(chosen, chosen={}, classes=(), find=Find())
 
 
 def look_for(**changed: Any) -> None:

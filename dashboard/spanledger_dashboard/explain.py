@@ -70,6 +70,11 @@ def count(number: int | None) -> str:
     return f"{number:,}".replace("-", _MINUS) if abs(number) < 1_000_000 else tokens(number)
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something, whose plural ends in an s."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
 def tokens(number: int | None) -> str:
     """Three significant digits and a unit: 950, 12.3k, 1.20M."""
     if number is None:

@@ -146,8 +146,11 @@ def no_sessions(view: View, last_call: str) -> None:
         "`spanledger.attribute(session=…)` does, or the attribute `session.id`.",
         f"The last call in the ledger was in the hour from {last_call}.",
     )
-    if view.selection.range != "30d":
-        st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+    with st.container(horizontal=True):
+        if view.selection.range != "30d":
+            st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+        if view.selection != controls.unfiltered(view.selection):
+            st.button("Clear the filters", on_click=controls.clear_filters)
 
 
 def no_such_session(view: View, session: str) -> None:

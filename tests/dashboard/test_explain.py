@@ -171,6 +171,10 @@ def test_ranges_and_ages_are_told_in_utc() -> None:
     ]  # fmt: skip
 
 
+def test_one_is_not_many() -> None:
+    assert [explain.counted(number, "call") for number in (0, 1, 1234)] == ["0 calls", "1 call", "1,234 calls"]
+
+
 def test_a_range_of_another_year_says_so() -> None:
     since, until = datetime(2025, 12, 30, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
     assert explain.span(since, until, datetime(2025, 12, 31, tzinfo=UTC)) == "Dec 30, 00:00 to Dec 31, 00:00 UTC"

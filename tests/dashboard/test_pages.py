@@ -37,6 +37,7 @@ def test_spend_names_the_models_without_a_price_and_the_way_out(store: Store, op
     said = words(opened(store.dsn, "Spend", **RANGE))
     assert f"house-model ({explain.count(usage['unpriced_calls'])})" in said
     assert "docs/prices.md" in said
+    assert "from the price book or your rules" in said
 
 
 def test_filters_and_project_of_the_url_choose_the_calls(store: Store, opened: Open) -> None:
@@ -105,6 +106,39 @@ def test_a_range_without_calls_offers_a_longer_one(store: Store, opened: Open) -
     [longer] = [button for button in app.button if button.label == "Show the last 30 days"]
     longer.click().run()
     assert app.query_params["range"] == "30d"
+
+
+def test_a_range_without_sessions_offers_to_clear_the_filters_where_there_are_any(store: Store, opened: Open) -> None:
+    app = opened(store.dsn, "Sessions", **RANGE, team="core")
+    assert "No sessions here" in words(app)
+    [clear] = [button for button in app.button if button.label == "Clear the filters"]
+    clear.click().run()
+    assert "team" not in app.query_params
+    assert "Clear the filters" not in words(app)
+
+
+def test_a_refused_call_costs_nothing_and_is_not_called_billed(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, "Traces", trace=refused(store, "refused")))
+    assert re.search(r"\$0\.00\s+1 call\s", said) and "billed" not in said
+
+
+def test_what_was_not_said_is_not_for_a_key_to_read_only_where_there_is_one(
+    store: Store, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = refused(store, "silent")
+    assert "Not captured. Prompts and completions are off by default" in words(opened(store.dsn, "Traces", trace=trace))
+    monkeypatch.setenv("SPANLEDGER_READ_KEY", "a-key")
+    assert "Not captured, or not for this key to read. Prompts" in words(opened(store.dsn, "Traces", trace=trace))
+
+
+def refused(store: Store, trace_id: str) -> str:
+    """A trace of one call, which its provider refused."""
+    store.client.command(
+        "INSERT INTO spanledger.spans (timestamp, received_at, trace_id, span_id, service_name, model, status, error_type, "
+        "billing_owner, cost_usd, cost_status, resource) VALUES ('2026-09-02 05:00:00', '2026-09-02 05:00:01', "
+        f"'{trace_id}', 'b', 'web', 'gpt-5', 'error', '429', true, 0, 'free', '([],[])')"
+    )
+    return trace_id
 
 
 def test_a_store_that_is_away_is_named_and_can_be_tried_again(free_port: int, opened: Open) -> None:

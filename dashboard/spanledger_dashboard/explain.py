@@ -222,9 +222,10 @@ def second(time: datetime) -> str:
 
 
 def span(since: datetime, until: datetime, now: datetime) -> str:
-    """A range of time, in UTC; with the year, where it is not the present one."""
-    end = f"{until:%H:%M}" if since.date() == until.date() else moment(until, now)
-    return f"{moment(since, now)} to {end} UTC"
+    """A range of time, in UTC; with its year, once, where that is not the present one."""
+    if since.date() == until.date():
+        return f"{moment(since, now)} to {until:%H:%M} UTC"
+    return f"{moment(since, until)} to {moment(until, now)} UTC"
 
 
 def length(passed: timedelta) -> str:

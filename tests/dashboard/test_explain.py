@@ -179,7 +179,7 @@ def test_a_range_of_another_year_says_so() -> None:
     since, until = datetime(2025, 12, 30, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
     assert explain.span(since, until, datetime(2025, 12, 31, tzinfo=UTC)) == "Dec 30, 00:00 to Dec 31, 00:00 UTC"
     later = datetime(2026, 1, 5, tzinfo=UTC)
-    assert explain.span(since, until, later) == "Dec 30, 2025, 00:00 to Dec 31, 2025, 00:00 UTC"
+    assert explain.span(since, until, later) == "Dec 30, 00:00 to Dec 31, 2025, 00:00 UTC"
     assert explain.span(since, since + timedelta(hours=2), later) == "Dec 30, 2025, 00:00 to 02:00 UTC"
     assert explain.span(since, later, later) == "Dec 30, 2025, 00:00 to Jan 5, 00:00 UTC"
 

@@ -189,7 +189,7 @@ def test_an_incident_leads_to_the_errors_of_what_it_is_about(store: Store, opene
 
 def test_alerts_say_what_is_open_what_was_what_is_silenced_and_which_channel_fails(store: Store, opened: Open) -> None:
     said = words(opened(store.dsn, "Alerts", **RANGE))
-    for text in ("Posting lag", "the platform itself", "Posting lags 90 s behind.", "Burn rate", "batch-answers",
+    for text in ("Posting lag", "the platform itself", "Posting lags 90\u202fs behind.", "Burn rate", "batch-answers",
                  "30\u202fmin", "still open", "alert=coverage", "a new model", "by ada", "on-call", "Works",
                  "team", "Fails", "connection refused", "1 of 2"):  # fmt: skip
         assert text in said

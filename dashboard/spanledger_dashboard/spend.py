@@ -18,7 +18,7 @@ _SHOWN_ROWS = 100
 _SHOWN_MOVERS = 8
 _SHOWN_UNPRICED = 10
 _PROVENANCE = {
-    "priced": "from the price book or your rules",
+    "priced": "at a known price",
     "reported": "as the provider said",
     "estimated": "from estimated usage",
     "partial": "usage incomplete",

@@ -232,7 +232,7 @@ def slo_check(file: Annotated[Path, typer.Argument(help="The configuration to ch
     """Check a configuration file, without a running spanledger and without the secrets that it takes from the environment."""
     config = load(file, environment=None)
     typer.echo(
-        f"{file} is right: {len(config.slos)} SLOs, {len(config.budgets)} budgets, {len(config.alerting.channels)} channels."
+        f"{file} is right. SLOs: {len(config.slos)}, budgets: {len(config.budgets)}, channels: {len(config.alerting.channels)}."
     )
 
 

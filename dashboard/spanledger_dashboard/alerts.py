@@ -28,7 +28,7 @@ def draw_page(view: View) -> None:
         parts.heading("Open", "now, the youngest first")
         _open(view, open_now)
     with st.container(border=True):
-        parts.heading("History", explain.span(view.period.since, view.period.until))
+        parts.heading("History", explain.span(view.period.since, view.period.until, view.now))
         _history(view, history)
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
@@ -42,14 +42,19 @@ def draw_page(view: View) -> None:
 def _cards(
     view: View, open_now: pd.DataFrame, history: pd.DataFrame, silences: pd.DataFrame, channels: pd.DataFrame
 ) -> list[Card]:
-    pages = sum(record["severity"] == "page" for record in open_now.to_dict("records"))
+    pages = sum(record["severity"] == "page" and not record["silenced"] for record in open_now.to_dict("records"))
     silenced = sum(bool(record["silenced"]) for record in open_now.to_dict("records"))
     failing = [str(record["channel"]) for record in channels.to_dict("records") if record["failing"]]
     began = sum(record["started_at"] >= view.period.since for record in history.to_dict("records"))
     return [
         Card("Open alerts", str(len(open_now)), None, f"{pages} to be paged for", bool(pages)),
         Card("Began in this range", str(began), None, f"{len(history)} open at any time in it"),
-        Card("Silences", str(len(silences)), None, f"{silenced} of the open alerts are silenced"),
+        Card(
+            "Silences",
+            str(len(silences)),
+            None,
+            f"{silenced} of the open alerts {'is' if silenced == 1 else 'are'} silenced",
+        ),
         _channels_card(failing, len(channels)),
     ]
 
@@ -81,7 +86,7 @@ def _open(view: View, rows: pd.DataFrame) -> None:
             _alert(record),
             _severity(record, not record["silenced"]),
             Cell(explain.moment(record["started_at"]), note=explain.ago(record["started_at"], view.now)),
-            Cell(record["summary"], wrap=True),
+            Cell(explain.unbroken(record["summary"]), wrap=True),
             _told(record, view.now),
         ]
         for record in shown
@@ -107,7 +112,7 @@ def _history(view: View, rows: pd.DataFrame) -> None:
             _severity(record, record["resolved_at"] is None),
             Cell(explain.moment(record["started_at"])),
             Cell(_lasted(record)),
-            Cell(record["summary"], wrap=True),
+            Cell(explain.unbroken(record["summary"]), wrap=True),
             Cell(", ".join(record["channels"]) or "nobody"),
         ]
         for record in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -25,6 +26,7 @@ from spanledger_dashboard import (
     states,
     traces,
 )
+from spanledger_dashboard.selection import Period
 from spanledger_dashboard.view import View
 
 PAGES: dict[str, tuple[str, Callable[[View], None]]] = {
@@ -50,17 +52,21 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
     colours = parts.palette()
     parts.style(colours)
     refresh = controls.refresh(_REFRESH_SECONDS)
+    drawn = controls.selection()
 
     @st.fragment(run_every=refresh)
     def body() -> None:
+        if controls.outdated(drawn):
+            st.rerun()
         now = datetime.now(UTC)
         selection = controls.selection()
         view = View(selection, selection.period(now), now, colours)
         head = st.empty()
-        compared = title in _COMPARED
-        controls.heading(head, title, view, compared)
+        controls.heading(head, title, view)
         try:
             fresh = ask.freshness(selection.project)
+            if compared := title in _COMPARED and len(fresh) > 0:
+                view = replace(view, before=_before(view))
             controls.heading(head, title, view, compared, fresh)
             if not len(fresh) and title not in controls.UNFILTERED:
                 states.no_calls_yet(selection.project)
@@ -74,6 +80,12 @@ def run(title: str, draw_page: Callable[[View], None]) -> None:
             states.question_failed(str(error))
 
     body()
+
+
+def _before(view: View) -> Period | None:
+    """The period before, if all of it lies after the first call: against a part of one, everything would seem to grow."""
+    first, before = ask.first_call(view.selection), view.period.before
+    return before if first is not None and first <= before.since else None
 
 
 def page(title: str) -> st.Page:
@@ -91,10 +103,9 @@ def main() -> None:
     st.session_state["pages"] = pages
     current = st.navigation(list(pages.values()), position="hidden")
     st.session_state["page"] = current.title
+    controls.turn_page()
     controls.adopt_url()
     controls.sidebar(pages)
-    if goes_to := st.session_state.pop("go", ""):
-        st.switch_page(pages[goes_to])
     current.run()
     links.follow()
 

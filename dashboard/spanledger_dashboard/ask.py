@@ -49,6 +49,11 @@ def dsn() -> str:
     return os.environ.get("SPANLEDGER_CLICKHOUSE_DSN") or DEFAULT_DSN
 
 
+def read_key() -> str:
+    """Empty where the store is asked without one."""
+    return os.environ.get("SPANLEDGER_READ_KEY", "")
+
+
 def column(by: str) -> str:
     """What a view is asked to split by where failed calls count: they name the model asked for, others its release."""
     return "family" if by == "model" else by
@@ -87,6 +92,12 @@ def dimension_values(selection: Selection, period: Period) -> pd.DataFrame:
 def freshness(project: str = "") -> pd.DataFrame:
     """Each project's first and last hour and last posting."""
     return _ask("freshness", project=project)
+
+
+def first_call(selection: Selection) -> datetime | None:
+    """The minute since which there are calls that pass the filters; None where there is none."""
+    first = _ask("first_call", **_filters(selection))["first_call_at"].iloc[0]
+    return first if isinstance(first, datetime) else None
 
 
 def heatmap(selection: Selection, period: Period, step: int) -> pd.DataFrame:
@@ -360,7 +371,7 @@ def _ask(view: str, columns: str = "*", **arguments: Any) -> pd.DataFrame:
 
 
 def _rows(question: str, arguments: tuple[tuple[str, Any], ...]) -> pd.DataFrame:
-    return _answer(dsn(), os.environ.get("SPANLEDGER_READ_KEY", ""), question, arguments).copy()
+    return _answer(dsn(), read_key(), question, arguments).copy()
 
 
 @st.cache_data(ttl=_KEPT_SECONDS, max_entries=500, show_spinner=False)

@@ -51,7 +51,7 @@ def _traces(view: View) -> None:
         rows: list[Row] = [
             ("Cost", "cost_usd", explain.money, "less"), ("Duration", "duration_ns", explain.duration, "less"),
             ("Tokens in", "input_tokens", explain.tokens, None), ("Tokens out", "output_tokens", explain.tokens, None),
-            ("Spans", "spans", explain.count, None), ("Billed calls", "calls", explain.count, None),
+            ("Spans", "spans", explain.count, None), ("Calls", "calls", explain.count, None),
             ("Errors", "errors", explain.count, "less"), ("Truncated answers", "truncated", explain.count, "less"),
             ("Unpriced calls", "unpriced_calls", explain.count, "less"),
         ]  # fmt: skip

@@ -28,6 +28,8 @@ SECTIONS = {
 """The pages, as the sidebar lists them."""
 UNFILTERED = ("Reliability", "Delivery", "Alerts")
 """Pages that are not of calls: no filter of calls says anything to them."""
+_OF_TRACES = ("Traces", "Compare")
+"""Pages that open traces: on the others none is open."""
 _LABELS = {**{name: name for name in RANGES}, CUSTOM: "Custom"}
 
 
@@ -48,6 +50,8 @@ def adopt_url() -> None:
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     if query or _KEY not in st.session_state:
         st.session_state[_KEY] = Selection.of(query)
+    if st.session_state["page"] not in _OF_TRACES:
+        st.session_state[_KEY] = replace(selection(), find=replace(selection().find, trace=(), span=""))
     if query != selection().query():
         st.query_params.from_dict(selection().query())
 
@@ -57,7 +61,11 @@ def choose_range(name: str) -> None:
 
 
 def clear_filters() -> None:
-    select(replace(selection(), chosen={}, classes=(), find=Find()))
+    select(unfiltered(selection()))
+
+
+def unfiltered(chosen: Selection) -> Selection:
+    return replace(chosen, chosen={}, classes=(), find=Find())
 
 
 def look_for(**changed: Any) -> None:
@@ -73,10 +81,34 @@ def address(page: str, chosen: Selection) -> str:
 def follow(link: str) -> None:
     """To what an `address` leads to."""
     page, _, query = link.partition("?")
-    select(Selection.of(parse_qs(query)))
+    chosen = Selection.of(parse_qs(query))
     title = page.rpartition("/")[2].capitalize() or "Overview"
     if title in st.session_state["pages"] and title != st.session_state["page"]:
-        go(title)
+        go(title, chosen)
+    else:
+        select(chosen)
+
+
+def go(title: str, chosen: Selection) -> None:
+    """To another page, and what it shows, as soon as all of the script runs again; for a callback, which cannot turn the page itself."""
+    st.session_state["go"] = title, chosen.query()
+
+
+def turn_page() -> None:
+    """To where a callback wanted to go."""
+    if "go" in st.session_state:
+        title, query = st.session_state.pop("go")
+        st.switch_page(st.session_state["pages"][title], query_params=query)
+
+
+def outdated(drawn: Selection) -> bool:
+    """Whether a callback changed what is around a page's body, drawn when `drawn` was looked at: the page, its range, the filters. After
+    a callback in the body only the body is drawn again."""
+    return "go" in st.session_state or _around(drawn) != _around(selection())
+
+
+def _around(chosen: Selection) -> tuple[Any, ...]:
+    return chosen.range, chosen.since, chosen.until, chosen.project, chosen.chosen
 
 
 def sidebar(pages: Mapping[str, st.Page]) -> None:
@@ -174,7 +206,7 @@ def _custom() -> None:
     chosen = selection()
     if chosen.since is None or chosen.until is None:
         return
-    with st.popover(explain.span(chosen.since, chosen.until), icon=":material/date_range:"):
+    with st.popover(explain.span(chosen.since, chosen.until, datetime.now(UTC)), icon=":material/date_range:"):
         for name, moment in (("from", chosen.since), ("to", chosen.until)):
             _keep(f"{name}_date", moment.date())
             _keep(f"{name}_time", moment.time())
@@ -215,16 +247,14 @@ def _chose_dimension() -> None:
         select(replace(selection(), by=st.session_state["by"]))
 
 
-def go(title: str) -> None:
-    """To another page, as soon as the script runs again; for a button's callback, which cannot turn the page itself."""
-    st.session_state["go"] = title
-
-
-def heading(place: DeltaGenerator, title: str, view: View, compared: bool, fresh: pd.DataFrame | None = None) -> None:
+def heading(
+    place: DeltaGenerator, title: str, view: View, compared: bool = False, fresh: pd.DataFrame | None = None
+) -> None:
     """What is looked at, and how fresh it is as far as that is known."""
-    below = explain.span(view.period.since, view.period.until)
+    below = explain.span(view.period.since, view.period.until, view.now)
     if compared:
-        below += f", against the {explain.length(view.period.length)} before"
+        length = explain.length(view.period.length)
+        below += f", against the {length} before" if view.before else f", no whole {length} before to compare with"
     if fresh is not None and len(fresh):
         below += f" · last posting {explain.ago(max(fresh['last_posted_at']), view.now)}"
     with place:

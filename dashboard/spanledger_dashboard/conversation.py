@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from spanledger_dashboard import parts
+from spanledger_dashboard import ask, parts
 from spanledger_dashboard.palette import Palette
 
-NOT_CAPTURED = (
-    "Not captured, or not for this key to read. Prompts and completions are off by default: start the collector with "
-    "`--capture-content`, and have the app send them (docs/privacy.md)."
+_NOT_CAPTURED = (
+    " Prompts and completions are off by default: start the collector with `--capture-content`, and have the app send them "
+    "(docs/privacy.md)."
 )
 
 
@@ -88,4 +88,7 @@ def _text(value: Any) -> str:
 
 def not_captured(some: bool = False) -> None:
     """`some`: only of some of what is shown."""
-    parts.note("Of the other turns nothing that was said is kept." if some else NOT_CAPTURED)
+    if some:
+        parts.note("Of the other turns nothing that was said is kept.")
+        return
+    parts.note(("Not captured, or not for this key to read." if ask.read_key() else "Not captured.") + _NOT_CAPTURED)

@@ -184,7 +184,9 @@ def left(rows: pd.DataFrame, column: str, period: Period, step: int, palette: Pa
         apart = 0.25 if bottom > -0.3 else 0.5
         ticks = [apart * index for index in range(math.floor(bottom / apart), round(1 / apart) + 1)]
     else:
-        ticks = [-step for step in reversed(round_ticks(-bottom)[1:])] + [0.0, 1.0]
+        ticks = [-step for step in reversed(round_ticks(-bottom)[1:])] + [0.0]
+        if ticks[0] > -10:  # else all and nothing are too near to each other for two labels
+            ticks.append(1.0)
     room = (1 - ticks[0]) * 0.03
     figure.update_yaxes(
         range=[ticks[0] - room, 1 + room], tickvals=ticks,

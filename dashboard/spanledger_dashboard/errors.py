@@ -42,8 +42,8 @@ def draw_page(view: View) -> None:
     if "errors" not in now:
         states.no_errors(view, explain.count(now["calls"]))
         return
-    before = row(ask.errors(view.selection, view.period.before, classes=classes))
-    before_calls = row(ask.speed(view.selection, view.period.before))["calls"]
+    before = row(view.earlier(ask.errors, classes=classes))
+    before_calls = row(view.earlier(ask.speed))["calls"]
     shown = ask.errors(view.selection, view.period, by="error_class", classes=classes)
     parts.cards(_cards(view, now, before, before_calls, shown))
     _classes(view, shown)

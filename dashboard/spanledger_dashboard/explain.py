@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +70,11 @@ def count(number: int | None) -> str:
     return f"{number:,}".replace("-", _MINUS) if abs(number) < 1_000_000 else tokens(number)
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something, whose plural ends in an s."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
 def tokens(number: int | None) -> str:
     """Three significant digits and a unit: 950, 12.3k, 1.20M."""
     if number is None:
@@ -110,7 +116,7 @@ def percent(share: float | None) -> str:
         return f"<0.1{_SPACE}%"
     if 0.9995 <= share < 1:
         return f">99.9{_SPACE}%"
-    text = f"{share * 100:.1f}"
+    text = f"{share * 100:,.1f}"
     return f"{text.removesuffix('.0') if share in (0, 1) else text}{_SPACE}%".replace("-", _MINUS)
 
 
@@ -118,7 +124,7 @@ def exact_percent(share: float | None) -> str:
     """A share to a thousandth of a percent, cut and not rounded: what is missing to 100 % is what matters."""
     if share is None or math.isnan(share):
         return UNKNOWN
-    return f"{math.floor(share * 100_000 + 1e-6) / 1000:.3f}{_SPACE}%".replace("-", _MINUS)
+    return f"{math.floor(share * 100_000 + 1e-6) / 1000:,.3f}{_SPACE}%".replace("-", _MINUS)
 
 
 def objective(ratio: float) -> str:
@@ -169,17 +175,27 @@ def _tone(difference: float, better: Better) -> Tone:
     return "good" if (difference > 0) == (better == "more") else "bad"
 
 
-def coverage(priced: float | None, unpriced: float | None) -> str:
-    """How much of a total is known, as every total says: of billable calls."""
-    if priced is None:
+def coverage(usage: Mapping[str, Any]) -> str:
+    """How much of a total is known, as every total says: of billable calls. What is neither priced nor unpriced is named where it is
+    a tenth of a percent."""
+    billable = usage["billable_calls"]
+    if not billable:
         return "no billable calls"
-    return f"{percent(priced)} priced, {percent(unpriced)} unpriced"
+    statuses = ("priced", "reported", "estimated", "partial", "unpriced")
+    shares = {status: usage[f"{status}_calls"] / billable for status in statuses}
+    said = [status for status, share in shares.items() if status in ("priced", "unpriced") or share >= 0.0005]
+    return ", ".join(f"{percent(shares[status])}\u00a0{status}" for status in said)
 
 
 def suppressed(rows: Sequence[Mapping[Any, Any]]) -> str:
     """What was reported more than once and billed once; empty where nothing was."""
     costs = [row["cost_usd"] for row in rows if row["cost_usd"]]
     return f"{money(sum(costs, Decimal(0)))} was reported more than once and billed once." if costs else ""
+
+
+def unbroken(text: str) -> str:
+    """Words of somebody else's, such as an alert's, in which no line ends between a figure and its unit."""
+    return re.sub(r"(?<=\d)(?: ?(?=%)| (?=(?:ms|s|min|h)\b))", _SPACE, text)
 
 
 def named(value: str) -> str:
@@ -192,19 +208,24 @@ def short(error_type: str) -> str:
     return named(error_type.rpartition(".")[2])
 
 
-def moment(time: datetime) -> str:
-    return f"{time:%b} {time.day}, {time:%H:%M}"
+def moment(time: datetime, now: datetime | None = None) -> str:
+    """To the minute; with the year, where it is not that of `now`."""
+    return f"{_day(time, now)}, {time:%H:%M}"
+
+
+def _day(time: datetime, now: datetime | None) -> str:
+    return f"{time:%b} {time.day}" + (f", {time.year}" if now is not None and time.year != now.year else "")
 
 
 def second(time: datetime) -> str:
     return f"{time:%b} {time.day}, {time:%H:%M:%S}"
 
 
-def span(since: datetime, until: datetime) -> str:
-    """A range of time, in UTC."""
+def span(since: datetime, until: datetime, now: datetime) -> str:
+    """A range of time, in UTC; with its year, once, where that is not the present one."""
     if since.date() == until.date():
-        return f"{since:%b} {since.day}, {since:%H:%M} to {until:%H:%M} UTC"
-    return f"{moment(since)} to {moment(until)} UTC"
+        return f"{moment(since, now)} to {until:%H:%M} UTC"
+    return f"{moment(since, until)} to {moment(until, now)} UTC"
 
 
 def length(passed: timedelta) -> str:

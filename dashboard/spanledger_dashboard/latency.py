@@ -26,9 +26,8 @@ def draw_page(view: View) -> None:
     if not len(speed):
         states.no_calls_here(view, last_call(view))
         return
-    before = view.period.before
-    times, times_before = row(ask.latency(view.selection, view.period)), row(ask.latency(view.selection, before))
-    parts.cards(_cards(times, times_before, row(speed), row(ask.speed(view.selection, before))))
+    times, times_before = row(ask.latency(view.selection, view.period)), row(view.earlier(ask.latency))
+    parts.cards(_cards(times, times_before, row(speed), row(view.earlier(ask.speed))))
     _charts(view)
     _by(view)
 
@@ -90,12 +89,10 @@ def _charts(view: View) -> None:
         )
 
 
-def _with_before(
-    view: View, step: int, column: str, question: Callable[[Selection, Period, int], pd.DataFrame]
-) -> pd.DataFrame:
+def _with_before(view: View, step: int, column: str, question: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     """Rows over time, and beside them `column` of the period before, moved to where it would be now."""
     now = question(view.selection, view.period, step)
-    before = question(view.selection, view.period.before, step)
+    before = view.earlier(question, step=step)
     if not len(before):
         return now.assign(**{f"{column}{_BEFORE}": None})
     moved = timedelta(seconds=round(view.period.length.total_seconds() / step) * step)
@@ -105,7 +102,8 @@ def _with_before(
 
 def _by(view: View) -> None:
     by = controls.by(_DIMENSIONS)
-    now, before = _table_of(view, view.period, by), _table_of(view, view.period.before, by)
+    now = _table_of(view.selection, view.period, by=by)
+    before = view.earlier(_table_of, by=by)
     colours = draw.ranked_colours(now, view.colours, "calls")
     colours.pop(draw.OTHER, None)  # percentiles of several cannot be put together
     step = view.period.step()
@@ -119,10 +117,10 @@ def _by(view: View) -> None:
         _table(view, now, before, by, colours)
 
 
-def _table_of(view: View, period: Period, by: str) -> pd.DataFrame:
+def _table_of(selection: Selection, period: Period, by: str) -> pd.DataFrame:
     """Calls, speed and percentiles by value."""
     split = ask.column(by)
-    speed, latency = ask.speed(view.selection, period, by=split), ask.latency(view.selection, period, by=split)
+    speed, latency = ask.speed(selection, period, by=split), ask.latency(selection, period, by=split)
     if not len(speed):
         return pd.DataFrame({"value": []})
     return speed.merge(latency.drop(columns="time"), on="value", how="left").sort_values("calls", ascending=False)

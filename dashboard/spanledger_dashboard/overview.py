@@ -19,9 +19,9 @@ def draw_page(view: View) -> None:
         states.no_calls_here(view, last_call(view))
         return
     now = row(rows)
-    before = row(ask.usage(view.selection, view.period.before))
+    before = row(view.earlier(ask.usage))
     times = row(ask.latency(view.selection, view.period))
-    times_before = row(ask.latency(view.selection, view.period.before))
+    times_before = row(view.earlier(ask.latency))
     parts.cards([*_usage_cards(now, before), *_latency_cards(times, times_before)])
     _charts(view)
 
@@ -34,7 +34,7 @@ def row(rows: pd.DataFrame) -> dict[str, Any]:
 def last_call(view: View) -> str:
     """The last hour in which anything was called, in words."""
     fresh = ask.freshness(view.selection.project)
-    return f"{explain.moment(max(fresh['last_hour']))} UTC" if len(fresh) else explain.UNKNOWN
+    return f"{explain.moment(max(fresh['last_hour']), view.now)} UTC" if len(fresh) else explain.UNKNOWN
 
 
 def spend_card(now: dict[str, Any], before: dict[str, Any]) -> Card:
@@ -44,7 +44,7 @@ def spend_card(now: dict[str, Any], before: dict[str, Any]) -> Card:
         "Spend",
         explain.money(now["cost_usd"]),
         explain.change(now["cost_usd"], before.get("cost_usd"), better="less"),
-        explain.coverage(now["priced_share"], unpriced),
+        explain.coverage(now),
         warn=unpriced is not None and unpriced > 0,
     )
 

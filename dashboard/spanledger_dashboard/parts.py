@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 
 import streamlit as st
 
@@ -15,6 +16,12 @@ from spanledger_dashboard.palette import DARK, LIGHT, Palette
 def palette() -> Palette:
     """Of the theme that the reader's browser shows."""
     return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+_HEAD, _LINE, _NOTED = 2.25, 2.375, 3.5
+"""Heights of a table's rows in rem: the head, one of a line, and one with notes below."""
+_HIGHEST = 32
+"""What of a table is seen without scrolling in it, in rem."""
 
 
 def style(colours: Palette) -> None:
@@ -46,14 +53,13 @@ def style(colours: Palette) -> None:
     .sl-card .figure {{ display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .6rem; }}
     .sl-card .change {{ font-size: .82rem; font-variant-numeric: tabular-nums; white-space: nowrap; }}
     .sl-card .foot {{ font-size: .82rem; color: {colours.muted}; font-variant-numeric: tabular-nums; line-height: 1.5;
-                      white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+                      overflow-wrap: anywhere; }}
     .sl-card .foot.warn {{ color: {colours.warn}; }}
     .good {{ color: {colours.good}; font-weight: 600; }} .bad {{ color: {colours.bad}; font-weight: 600; }}
     .neutral {{ color: {colours.muted}; font-weight: 600; }} .warn {{ color: {colours.warn}; font-weight: 600; }}
     .sl-head {{ font-weight: 620; font-size: .98rem; color: {colours.text}; line-height: 1.3; }}
     .sl-head small {{ color: {colours.muted}; font-weight: 400; font-size: .84rem; margin-left: .4rem; }}
-    .sl-scroll {{ overflow: auto; max-height: 31.2rem; }}
-    .sl-scroll.whole {{ max-height: none; }}
+    .sl-scroll {{ overflow: auto; scrollbar-width: thin; scrollbar-color: {colours.other} transparent; }}
     .sl-table {{ width: 100%; border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums;
                  color: {colours.text}; }}
     .sl-table th {{ text-align: right; font-weight: 500; color: {colours.muted}; padding: .35rem .55rem;
@@ -62,6 +68,7 @@ def style(colours: Palette) -> None:
     .sl-table td {{ text-align: right; padding: .42rem .55rem; white-space: nowrap;
         border-bottom: 1px solid {colours.line}; }}
     .sl-table tr:last-child td {{ border-bottom: none; }}
+    .sl-table th {{ height: {_HEAD}rem; }} .sl-table td {{ height: {_LINE}rem; }} .sl-table .noted td {{ height: {_NOTED}rem; }}
     .sl-table th:first-child, .sl-table td:first-child {{ text-align: left; padding-left: .1rem; }}
     .sl-table td:first-child {{ max-width: 15rem; overflow: hidden; text-overflow: ellipsis; }}
     .sl-table.fill td:first-child {{ width: 100%; max-width: 0; min-width: 9rem; }}
@@ -189,12 +196,28 @@ def table(
 
     head = "".join(f'<th class="{side(index)}">{escape(column)}</th>' for index, column in enumerate(columns))
     body = "".join(
-        "<tr>" + "".join(_cell(cell, accent, side(index)) for index, cell in enumerate(row)) + "</tr>" for row in rows
+        f'<tr class="{"noted" if _noted(row) else ""}">'
+        + "".join(_cell(cell, accent, side(index)) for index, cell in enumerate(row))
+        + "</tr>"
+        for row in rows
     )
     rows_and_head = (
         f'<table class="sl-table{" fill" if fill else ""}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     )
-    st.html(f'<div class="sl-scroll{" whole" if whole else ""}">{rows_and_head}</div>')
+    height = "" if whole else _seen(rows)
+    st.html(f'<div class="sl-scroll" style="{height}">{rows_and_head}</div>')
+
+
+def _noted(row: Sequence[Cell]) -> bool:
+    return any(cell.note for cell in row)
+
+
+def _seen(rows: Sequence[Sequence[Cell]]) -> str:
+    """The style of a long table: as high as its head and so many whole rows as are seen at once. A row is not cut in two."""
+    heights = list(accumulate((_NOTED if _noted(row) else _LINE for row in rows), initial=_HEAD))
+    if heights[-1] <= _HIGHEST:
+        return ""
+    return f"max-height:{max(height for height in heights if height <= _HIGHEST)}rem"
 
 
 def _cell(cell: Cell, accent: str, side: str) -> str:

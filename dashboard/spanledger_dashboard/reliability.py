@@ -20,6 +20,7 @@ from spanledger_dashboard.view import View
 STATES = {
     "page": ("Page", "bad"),
     "ticket": ("Ticket", "warn"),
+    "overspent": ("Overspent", "bad"),
     "low_traffic": ("Low traffic", "neutral"),
     "no_data": ("No data", "neutral"),
     "ok": ("OK", "good"),
@@ -59,7 +60,7 @@ def draw_page(view: View) -> None:
 
 def _worst_first(record: Mapping[Any, Any]) -> tuple[int, float, str]:
     left = record["budget_left"]
-    return list(STATES).index(record["state"]), 9.0 if left is None else left, record["objective"]
+    return list(STATES).index(standing(record)), 9.0 if left is None else left, record["objective"]
 
 
 def _cards(slos: Sequence[Mapping[Any, Any]], budgets: Sequence[Mapping[Any, Any]]) -> list[Card]:
@@ -84,8 +85,15 @@ def _cards(slos: Sequence[Mapping[Any, Any]], budgets: Sequence[Mapping[Any, Any
     ]
 
 
+def standing(record: Mapping[Any, Any]) -> str:
+    """The state of an objective. Where nothing burns, a budget that is used up is more than what else there is to say."""
+    left = record["budget_left"]
+    burns = record["state"] in ("page", "ticket")
+    return "overspent" if left is not None and left < 0 and not burns else str(record["state"])
+
+
 def _state(record: Mapping[Any, Any]) -> Cell:
-    text, tone = STATES[record["state"]]
+    text, tone = STATES[standing(record)]
     return Cell(text, tone=tone, pill=True)
 
 
@@ -224,7 +232,7 @@ def _incidents(view: View) -> None:
                         on_click=_show_calls,
                         args=(record, scopes.get(record["objective"], {}), view.now),
                     )
-                st.caption(str(record["summary"]))
+                st.caption(explain.unbroken(record["summary"]))
 
 
 def _show_calls(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: datetime) -> None:
@@ -233,15 +241,13 @@ def _show_calls(incident: Mapping[Any, Any], scope: Mapping[Any, Any], now: date
     until = (incident["resolved_at"] or now).replace(second=0, microsecond=0) + timedelta(minutes=1)
     chosen = {name.removesuffix("s"): tuple(scope[name]) for name in _SCOPE[1:] if scope.get(name)}
     projects = tuple(scope.get("projects", ()))
-    controls.select(
-        replace(
-            controls.selection(),
-            range=CUSTOM,
-            since=since,
-            until=until,
-            project=projects[0] if len(projects) == 1 else "",
-            chosen=chosen,
-            classes=tuple(scope.get("errors", ())) if scope.get("indicator") == "availability" else (),
-        )
+    calls = replace(
+        controls.selection(),
+        range=CUSTOM,
+        since=since,
+        until=until,
+        project=projects[0] if len(projects) == 1 else "",
+        chosen=chosen,
+        classes=tuple(scope.get("errors", ())) if scope.get("indicator") == "availability" else (),
     )
-    controls.go("Spend" if scope.get("kind") == "budget" else "Errors")
+    controls.go("Spend" if scope.get("kind") == "budget" else "Errors", calls)

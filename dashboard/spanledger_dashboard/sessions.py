@@ -72,9 +72,10 @@ def _one(view: View, session: str) -> None:
     record = figures.iloc[0].to_dict()
     lasted = explain.duration(record["duration_ns"])
     unpriced = record["unpriced_calls"]
-    billed = f"{unpriced} unpriced of {record['calls']} calls" if unpriced else f"{record['calls']} billed calls"
+    calls = explain.counted(record["calls"], "call")
+    of_calls = f"{unpriced} of {calls} unpriced" if unpriced else calls
     parts.cards([
-        Card("Cost", explain.money(record["cost_usd"]), None, billed),
+        Card("Cost", explain.money(record["cost_usd"]), None, of_calls),
         Card("Turns", explain.count(record["turns"]), None, f"over {lasted}"),
         Card("Tokens", explain.tokens(tokens(record)), None, _some(record["models"])),
         Card("Errors", explain.count(record["errors"]), None, f"users: {_some(record['users']) or 'not set'}"),

@@ -18,7 +18,7 @@ _SHOWN_ROWS = 100
 _SHOWN_MOVERS = 8
 _SHOWN_UNPRICED = 10
 _PROVENANCE = {
-    "priced": "from the price book",
+    "priced": "at a known price",
     "reported": "as the provider said",
     "estimated": "from estimated usage",
     "partial": "usage incomplete",
@@ -35,7 +35,7 @@ def draw_page(view: View) -> None:
     if not len(rows):
         states.no_calls_here(view, last_call(view))
         return
-    parts.cards(_cards(row(rows), row(ask.usage(view.selection, view.period.before))))
+    parts.cards(_cards(row(rows), row(view.earlier(ask.usage))))
     _suppressed(view)
     _by(view)
 
@@ -82,7 +82,10 @@ def _by(view: View) -> None:
         _table(view, totals, by, colours)
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
-        parts.heading("Top movers", f"{by} against {explain.span(view.period.before.since, view.period.before.until)}")
+        parts.heading(
+            "Top movers",
+            f"{by} against {explain.span(view.before.since, view.before.until, view.now)}" if view.before else "",
+        )
         _movers(view, by)
     with right, st.container(border=True, height="stretch"):
         parts.heading("Coverage", "of billable calls and of tokens")
@@ -121,10 +124,13 @@ def _table(view: View, totals: pd.DataFrame, by: str, colours: dict[str, str]) -
 
 
 def _movers(view: View, by: str) -> None:
+    if not view.before:
+        st.caption("There is no whole period before to compare with.")
+        return
     rows = ask.movers(view.selection, view.period, by)
     moved = rows[[change is not None and change != 0 for change in rows["change_usd"]]] if len(rows) else rows
     if not len(moved):
-        st.caption("Nothing moved, or there was nothing before to compare with.")
+        st.caption("Nothing moved.")
         return
     order = sorted(moved.to_dict("records"), key=lambda record: -abs(record["change_usd"]))[:_SHOWN_MOVERS]
     shown = pd.DataFrame(order).assign(words=[_moved(record) for record in order])

@@ -68,7 +68,7 @@ def no_objectives() -> None:
 def no_alerts(view: View) -> None:
     parts.state(
         "No alerts",
-        f"Nothing is open now, and nothing was from {explain.span(view.period.since, view.period.until)}. Alerts come "
+        f"Nothing is open now, and nothing was from {explain.span(view.period.since, view.period.until, view.now)}. Alerts come "
         "from objectives whose budget burns too fast, and from the platform itself where it is not well.",
         "Channels in `spanledger.yaml` say who is told; `spanledger alerts test` tries each of them.",
     )
@@ -80,7 +80,7 @@ def no_alerts(view: View) -> None:
 def no_deliveries(view: View) -> None:
     parts.state(
         "Nothing arrived",
-        f"No request arrived from {explain.span(view.period.since, view.period.until)}. Whether something was emitted is "
+        f"No request arrived from {explain.span(view.period.since, view.period.until, view.now)}. Whether something was emitted is "
         "known from the stamps that the SDK puts on each request, so a process that sends nothing at all is not seen here.",
         "`spanledger doctor --app`, run where the app runs, says whether its spans can get here.",
     )
@@ -106,7 +106,7 @@ def no_calls_here(view: View, last_call: str) -> None:
     chosen = [value for values in view.selection.chosen.values() for value in values]
     parts.state(
         "No calls here",
-        f"Nothing was called from {explain.span(view.period.since, view.period.until)}"
+        f"Nothing was called from {explain.span(view.period.since, view.period.until, view.now)}"
         + (f" that passes the filters ({', '.join(chosen)})." if chosen else "."),
         f"The last call in the ledger was in the hour from {last_call}.",
     )
@@ -120,7 +120,7 @@ def no_calls_here(view: View, last_call: str) -> None:
 def no_traces(view: View, last_call: str) -> None:
     parts.state(
         "No traces here",
-        f"No trace from {explain.span(view.period.since, view.period.until)} passes what is looked for.",
+        f"No trace from {explain.span(view.period.since, view.period.until, view.now)} passes what is looked for.",
         f"The last call in the ledger was in the hour from {last_call}. Spans are kept for weeks, the ledger's figures for years: what is "
         "older is on the other pages.",
     )
@@ -142,18 +142,21 @@ def no_such_trace(trace_id: str) -> None:
 def no_sessions(view: View, last_call: str) -> None:
     parts.state(
         "No sessions here",
-        f"No call from {explain.span(view.period.since, view.period.until)} that passes the filters names its session. "
+        f"No call from {explain.span(view.period.since, view.period.until, view.now)} that passes the filters names its session. "
         "`spanledger.attribute(session=…)` does, or the attribute `session.id`.",
         f"The last call in the ledger was in the hour from {last_call}.",
     )
-    if view.selection.range != "30d":
-        st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+    with st.container(horizontal=True):
+        if view.selection.range != "30d":
+            st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
+        if view.selection != controls.unfiltered(view.selection):
+            st.button("Clear the filters", on_click=controls.clear_filters)
 
 
 def no_such_session(view: View, session: str) -> None:
     parts.state(
         "No such session",
-        f"No span of `{session}` is kept from {explain.span(view.period.since, view.period.until)}.",
+        f"No span of `{session}` is kept from {explain.span(view.period.since, view.period.until, view.now)}.",
     )
     if view.selection.range != "30d":
         st.button("Show the last 30 days", on_click=controls.choose_range, args=("30d",), type="primary")
@@ -163,7 +166,7 @@ def no_errors(view: View, calls: str) -> None:
     kinds = " of " + ", ".join(name.replace("_", " ") for name in view.selection.classes)
     parts.state(
         "No errors here",
-        f"Of {calls} calls from {explain.span(view.period.since, view.period.until)} none failed"
+        f"Of {calls} calls from {explain.span(view.period.since, view.period.until, view.now)} none failed"
         + (f" with an error{kinds}." if view.selection.classes else "."),
     )
 

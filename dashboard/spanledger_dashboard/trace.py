@@ -59,17 +59,16 @@ def _first_failed(spans: list[dict[Any, Any]]) -> dict[Any, Any] | None:
 def _cards(record: dict[str, Any]) -> list[Card]:
     unpriced = record["unpriced_calls"]
     known = [record[name] for name in ("input_tokens", "output_tokens") if record[name] is not None]
-    calls = explain.count(record["calls"])
-    billed = (
-        f"{unpriced} of {calls} calls unpriced" if unpriced else f"{calls} billed call{'s' * (record['calls'] != 1)}"
-    )
+    calls = explain.counted(record["calls"], "call")
+    of_calls = f"{unpriced} of {calls} unpriced" if unpriced else calls
+    spans = explain.counted(record["spans"], "span")
     split = f"{explain.tokens(record['input_tokens'])} in, {explain.tokens(record['output_tokens'])} out"
     failed = ", ".join(map(explain.named, record["error_types"]))
     return [
-        Card("Cost", explain.money(record["cost_usd"]), None, billed, warn=bool(unpriced)),
+        Card("Cost", explain.money(record["cost_usd"]), None, of_calls, warn=bool(unpriced)),
         Card("Duration", explain.duration(record["duration_ns"]), None, f"from {explain.second(record['timestamp'])} UTC"),
         Card("Tokens", explain.tokens(sum(known) if known else None), None, split),
-        Card("Errors", explain.count(record["errors"]), None, failed or f"of {explain.count(record['spans'])} spans", warn=bool(failed)),
+        Card("Errors", explain.count(record["errors"]), None, failed or f"of {spans}", warn=bool(failed)),
     ]  # fmt: skip
 
 

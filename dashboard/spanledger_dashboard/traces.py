@@ -73,7 +73,7 @@ def row(selection: Selection, record: dict[Any, Any]) -> list[Cell]:
     return [
         Cell(record["name"] or "(no name)", href=controls.address("traces", opened), note=about),
         Cell(explain.second(record["timestamp"]), note=record["trace_id"][:8]),
-        Cell(explain.duration(record["duration_ns"]), note=f"{explain.count(record['spans'])} span{'s' * (record['spans'] != 1)}"),
+        Cell(explain.duration(record["duration_ns"]), note=explain.counted(record["spans"], "span")),
         Cell(explain.money(record["cost_usd"]), note=f"{record['unpriced_calls']} unpriced" if record["unpriced_calls"] else ""),
         Cell(explain.tokens(tokens(record))),
         Cell(explain.count(record["errors"]), tone="bad" if failed else "", note=", ".join(map(explain.short, record["error_types"][:1]))),

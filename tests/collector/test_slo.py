@@ -45,7 +45,7 @@ def running(platform: Start, file: Path) -> Iterator[Running]:
 
 
 def test_a_file_is_checked_without_anything_that_runs(file: Path) -> None:
-    assert "3 SLOs, 1 budgets" in spanledger("slo", "check", str(file)).stdout
+    assert "SLOs: 3, budgets: 1" in spanledger("slo", "check", str(file)).stdout
     file.write_text(FILE.replace("95", "195", 1))
     assert "slos[1].objective: it is the percentage of good calls" in one_line(spanledger("slo", "check", str(file)))
     file.write_text("slos: [{name: a, indicator: speed, objective: 100}]")

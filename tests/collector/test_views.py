@@ -114,12 +114,15 @@ TAKES = {
     "movers": {"by", "from", "to", "project", *FILTERS},
     "dimension_values": {"from", "to", "project"},
     "freshness": {"project"},
+    "first_call": {"project", *FILTERS},
     "heatmap": {"step", "from", "to", "project", *FILTERS},
     "speed": {"step", "by", "from", "to", "project", *FILTERS},
     "errors": {"step", "by", "classes", "from", "to", "project", *FILTERS},
     "provider_health": {"from", "to", "project", *FILTERS},
 }
-PAGE_VIEWS = tuple(TAKES)
+PAGE_VIEWS = tuple(
+    view for view in TAKES if view != "first_call"
+)  # what it reads of a rollup it has read before there is a plan
 BY_HOUR = {"spend_by_hour", "spend_by_customer", "durations_by_hour", "calls_by_hour"}
 BY_DAY = {"spend_by_day", "spend_by_customer_and_day", "durations_by_day", "calls_by_day"}
 ROLLUPS = BY_HOUR | BY_DAY
@@ -627,6 +630,24 @@ def test_freshness_says_how_far_the_ledger_reaches_and_when_it_was_last_posted_t
     assert row["first_hour"].replace(tzinfo=UTC) == MIDNIGHT
     assert row["last_hour"].replace(tzinfo=UTC) == MIDNIGHT + timedelta(hours=30)
     assert ledger.ask("freshness", project="nobody") == []
+
+
+def test_the_first_call_is_that_of_the_project_and_the_filters_to_the_minute(ledger: Ledger) -> None:
+    ledger.post(
+        Posting(timestamp=MIDNIGHT + timedelta(days=40, minutes=7)),
+        Posting(timestamp=MIDNIGHT + timedelta(hours=5, minutes=4, seconds=3), team="growth"),
+        Posting(timestamp=MIDNIGHT + timedelta(hours=4), team="core", project="other"),
+        Posting(timestamp=MIDNIGHT + timedelta(days=2, hours=1), team="core", customer="acme"),
+    )
+
+    def first(**filters: Any) -> datetime | None:
+        [row] = ledger.ask("first_call", **filters)
+        return None if row["first_call_at"] is None else row["first_call_at"].replace(tzinfo=UTC)
+
+    assert first() == MIDNIGHT + timedelta(hours=4)
+    assert first(project="default") == MIDNIGHT + timedelta(hours=5, minutes=4)
+    assert first(project="default", teams=["core"], customers=["acme"]) == MIDNIGHT + timedelta(days=2, hours=1)
+    assert first(teams=["nobody"]) is None
 
 
 @pytest.fixture

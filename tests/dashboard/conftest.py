@@ -29,9 +29,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
         monkeypatch.setenv("SPANLEDGER_CLICKHOUSE_DSN", dsn)
         ask.forget()
         app = AppTest.from_file(str(Path(spanledger_dashboard.__file__).parent / "app.py"), default_timeout=30)
+        if page:
+            app.session_state["go"] = page, query
         for name, value in query.items():
             app.query_params[name] = value
-        app.session_state["go"] = page
         app.run()
         assert not app.exception
         return app

@@ -104,6 +104,14 @@ def test_an_overspent_budget_is_drawn_below_nothing() -> None:
         assert (figure.layout.yaxis.range[0] < -0.3) == below == bool(figure.layout.shapes)
 
 
+def test_the_labels_of_all_and_of_nothing_do_not_overprint_where_much_is_overspent() -> None:
+    for lowest, labels in ((-8.0, 2), (-400.0, 1)):
+        left = rows(time=[MIDNIGHT, MIDNIGHT + HOUR], budget_left=[0.9, lowest])
+        axis = draw.left(left, "budget_left", DAY, 3600, LIGHT).layout.yaxis
+        assert len([tick for tick in axis.tickvals if tick >= 0]) == labels
+    assert "\u221220,000\u202f%" in axis.ticktext
+
+
 def contrast(one: str, other: str) -> float:
     def luminance(colour: str) -> float:
         channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

@@ -130,14 +130,37 @@ def test_a_share_changes_by_points() -> None:
 
 
 def test_coverage_says_what_part_of_a_total_is_known() -> None:
-    assert explain.coverage(0.972, 0.009).replace(THIN, " ") == "97.2 % priced, 0.9 % unpriced"
-    assert explain.coverage(None, None) == "no billable calls"
+    def said(priced: int, unpriced: int, reported: int = 0, estimated: int = 0, partial: int = 0) -> str:
+        calls = {
+            "priced": priced,
+            "unpriced": unpriced,
+            "reported": reported,
+            "estimated": estimated,
+            "partial": partial,
+        }
+        usage = {f"{status}_calls": number for status, number in calls.items()}
+        return (
+            explain.coverage(usage | {"billable_calls": sum(calls.values())}).replace(THIN, " ").replace("\u00a0", " ")
+        )
+
+    assert said(priced=991, unpriced=9) == "99.1 % priced, 0.9 % unpriced"
+    assert said(priced=991, unpriced=7, estimated=2) == "99.1 % priced, 0.2 % estimated, 0.7 % unpriced"
+    assert said(10, 10, 10, 5, 5) == "25.0 % priced, 25.0 % reported, 12.5 % estimated, 12.5 % partial, 25.0 % unpriced"
+    assert said(priced=99_960, unpriced=0, partial=40) == ">99.9 % priced, 0 % unpriced"
+    assert said(priced=0, unpriced=0) == "no billable calls"
+
+
+def test_a_figure_in_words_of_somebody_else_stays_with_its_unit() -> None:
+    said = explain.unbroken("0.7746 % of calls bad (last 1 h); only 92.5% have a cost; 5 services in 20 min")
+    assert said == (
+        f"0.7746{THIN}% of calls bad (last 1{THIN}h); only 92.5{THIN}% have a cost; 5 services in 20{THIN}min"
+    )
 
 
 def test_ranges_and_ages_are_told_in_utc() -> None:
     noon = datetime(2026, 9, 1, 12, tzinfo=UTC)
-    assert explain.span(noon, noon + timedelta(hours=1)) == "Sep 1, 12:00 to 13:00 UTC"
-    assert explain.span(noon, noon + timedelta(days=1)) == "Sep 1, 12:00 to Sep 2, 12:00 UTC"
+    assert explain.span(noon, noon + timedelta(hours=1), noon) == "Sep 1, 12:00 to 13:00 UTC"
+    assert explain.span(noon, noon + timedelta(days=1), noon) == "Sep 1, 12:00 to Sep 2, 12:00 UTC"
     ages = (timedelta(seconds=5), timedelta(minutes=5), timedelta(hours=5), timedelta(days=5), timedelta(seconds=-1))
     assert [explain.ago(noon - age, noon).replace(THIN, " ") for age in ages] == [
         "5 s ago", "5 min ago", "5 h ago", "5 days ago", "0 s ago",
@@ -146,6 +169,19 @@ def test_ranges_and_ages_are_told_in_utc() -> None:
     assert [explain.length(length).replace(THIN, " ") for length in lengths] == [
         "60 minutes", "24 h", "7 days", "25 h 5 min",
     ]  # fmt: skip
+
+
+def test_one_is_not_many() -> None:
+    assert [explain.counted(number, "call") for number in (0, 1, 1234)] == ["0 calls", "1 call", "1,234 calls"]
+
+
+def test_a_range_of_another_year_says_so() -> None:
+    since, until = datetime(2025, 12, 30, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
+    assert explain.span(since, until, datetime(2025, 12, 31, tzinfo=UTC)) == "Dec 30, 00:00 to Dec 31, 00:00 UTC"
+    later = datetime(2026, 1, 5, tzinfo=UTC)
+    assert explain.span(since, until, later) == "Dec 30, 00:00 to Dec 31, 2025, 00:00 UTC"
+    assert explain.span(since, since + timedelta(hours=2), later) == "Dec 30, 2025, 00:00 to 02:00 UTC"
+    assert explain.span(since, later, later) == "Dec 30, 2025, 00:00 to Jan 5, 00:00 UTC"
 
 
 def test_what_is_missing_to_all_of_it_is_cut_and_not_rounded_away() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from dashboard_store import Open, Store, words
 from spanledger_dashboard import explain
 from spanledger_dashboard.__main__ import arguments
@@ -22,7 +23,7 @@ def test_the_overview_says_what_the_views_say(store: Store, opened: Open) -> Non
         explain.count(usage["calls"]),
         explain.percent(usage["error_rate"]),
         explain.money(usage["cost_usd"]),
-        explain.coverage(usage["priced_share"], usage["unpriced_share"]),
+        explain.coverage(usage),
         explain.percent(usage["cache_hit_rate"]),
         explain.duration(latency["p50_duration_ns"]),
         explain.duration(latency["p99_duration_ns"]),
@@ -36,6 +37,7 @@ def test_spend_names_the_models_without_a_price_and_the_way_out(store: Store, op
     said = words(opened(store.dsn, "Spend", **RANGE))
     assert f"house-model ({explain.count(usage['unpriced_calls'])})" in said
     assert "docs/prices.md" in said
+    assert "at a known price" in said and "price book" not in said  # it may be of a rule of the reader's
 
 
 def test_filters_and_project_of_the_url_choose_the_calls(store: Store, opened: Open) -> None:
@@ -65,6 +67,19 @@ def test_the_period_before_is_compared_with(store: Store, opened: Open) -> None:
     assert "against the 24\u202fh before" in said
 
 
+@pytest.mark.parametrize("title", ["Overview", "Spend", "Latency", "Errors"])
+def test_nothing_is_compared_with_a_period_that_the_calls_began_in(store: Store, opened: Open, title: str) -> None:
+    said = words(opened(store.dsn, title, **{**RANGE, "from": "2026-09-01T18:00", "to": "2026-09-02T18:00"}))
+    assert "no whole 24\u202fh before to compare with" in said and "none before" in said
+    assert "against" not in said and "\u00d7" not in said and "+" not in said
+
+
+def test_where_calls_began_is_asked_of_those_that_pass_the_filters(store: Store, opened: Open) -> None:
+    only = {"team": "<b>bold</b>"}  # its first call was minutes after the others'
+    assert "no whole 24\u202fh before" in words(opened(store.dsn, **RANGE, **only))
+    assert "against the 12\u202fh before" in words(opened(store.dsn, **{**RANGE, "from": "2026-09-02T12:00"}, **only))
+
+
 def test_spend_says_what_was_reported_more_than_once_and_nothing_where_nothing_was(store: Store, opened: Open) -> None:
     store.client.command(
         "INSERT INTO spanledger.spans (timestamp, trace_id, span_id, service_name, operation, billing_owner, unbilled_cost_usd) "
@@ -91,6 +106,39 @@ def test_a_range_without_calls_offers_a_longer_one(store: Store, opened: Open) -
     [longer] = [button for button in app.button if button.label == "Show the last 30 days"]
     longer.click().run()
     assert app.query_params["range"] == "30d"
+
+
+def test_a_range_without_sessions_offers_to_clear_the_filters_where_there_are_any(store: Store, opened: Open) -> None:
+    app = opened(store.dsn, "Sessions", **RANGE, team="core")
+    assert "No sessions here" in words(app)
+    [clear] = [button for button in app.button if button.label == "Clear the filters"]
+    clear.click().run()
+    assert "team" not in app.query_params
+    assert "Clear the filters" not in words(app)
+
+
+def test_a_refused_call_costs_nothing_and_is_not_called_billed(store: Store, opened: Open) -> None:
+    said = words(opened(store.dsn, "Traces", trace=refused(store, "refused")))
+    assert re.search(r"\$0\.00\s+1 call\s", said) and "billed" not in said
+
+
+def test_what_was_not_said_is_not_for_a_key_to_read_only_where_there_is_one(
+    store: Store, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = refused(store, "silent")
+    assert "Not captured. Prompts and completions are off by default" in words(opened(store.dsn, "Traces", trace=trace))
+    monkeypatch.setenv("SPANLEDGER_READ_KEY", "a-key")
+    assert "Not captured, or not for this key to read. Prompts" in words(opened(store.dsn, "Traces", trace=trace))
+
+
+def refused(store: Store, trace_id: str) -> str:
+    """A trace of one call, which its provider refused."""
+    store.client.command(
+        "INSERT INTO spanledger.spans (timestamp, received_at, trace_id, span_id, service_name, model, status, error_type, "
+        "billing_owner, cost_usd, cost_status, resource) VALUES ('2026-09-02 05:00:00', '2026-09-02 05:00:01', "
+        f"'{trace_id}', 'b', 'web', 'gpt-5', 'error', '429', true, 0, 'free', '([],[])')"
+    )
+    return trace_id
 
 
 def test_a_store_that_is_away_is_named_and_can_be_tried_again(free_port: int, opened: Open) -> None:

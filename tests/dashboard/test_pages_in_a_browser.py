@@ -68,7 +68,7 @@ def test_the_overview_opens_and_says_what_the_views_say(
             explain.duration(latency["p50_ttft_ns"]),
         ]
         expect(opened.locator(".sl-card .value")).to_have_text(figures)
-        coverage = explain.coverage(usage["priced_share"], usage["unpriced_share"])
+        coverage = explain.coverage(usage)
         expect(opened.locator(".sl-card .foot.warn")).to_have_text(coverage)
         expect(opened.locator(".js-plotly-plot")).to_have_count(6)
 
@@ -137,3 +137,51 @@ def test_an_example_opens_and_gives_its_trace_id(browser: Browser, url: str) -> 
         opened.get_by_test_id("stExpander").first.get_by_text("Overloaded, try <b>later</b>").wait_for()
         opened.get_by_test_id("stCode").first.wait_for()
         expect(opened.get_by_test_id("stCode").first).to_have_text(re.compile(r"^\s*[0-9a-fA-F]{32}\s*$"))
+
+
+def test_an_incident_opens_the_errors_of_what_it_is_about_and_no_later_click_is_led_there(
+    browser: Browser, url: str
+) -> None:
+    with page(browser, f"{url}/reliability?{RANGE}", "incident", charts=2) as opened:
+        opened.get_by_role("button", name="Its errors").click()
+        opened.wait_for_url("**/errors?**from=2026-09-02T05**service=batch&class=provider")
+        expect(opened.get_by_text("Errors by class")).to_be_visible()
+        opened.get_by_test_id("stSidebar").get_by_text("Traces", exact=True).click()
+        opened.wait_for_url("**/traces?**service=batch&class=provider")
+
+
+def test_what_a_button_in_the_page_changes_is_what_the_range_and_the_filters_say(browser: Browser, url: str) -> None:
+    with page(browser, f"{url}/?range=1h&customer=customer-1", "cleared") as opened:
+        opened.get_by_role("button", name="Clear the filters").click()
+        expect(opened.get_by_test_id("stSidebar").get_by_test_id("stMultiSelect")).to_have_count(0)
+        opened.get_by_role("button", name="Show the last 30 days").click()
+        expect(opened.get_by_role("radio", name="30d")).to_be_checked()
+
+
+def test_a_trace_is_not_open_any_longer_on_pages_of_something_else(browser: Browser, url: str) -> None:
+    with page(browser, f"{url}/errors?{RANGE}", "left", charts=1) as opened:
+        opened.get_by_test_id("stExpander").first.click()
+        opened.get_by_text("Open the trace").first.click()
+        opened.wait_for_url("**/traces?**trace=**span=**")
+        expect(opened.get_by_role("button", name="All traces")).to_be_visible()
+        opened.get_by_test_id("stSidebar").get_by_text("Errors", exact=True).click()
+        opened.wait_for_url("**/errors?**")
+        expect(opened.get_by_text("Errors by class")).to_be_visible()
+        assert "trace=" not in opened.url and "span=" not in opened.url
+
+
+def test_a_long_table_ends_at_the_edge_of_a_row(store: Store, browser: Browser, url: str) -> None:
+    store.client.command(
+        "INSERT INTO spanledger.ledger (timestamp, posted_at, period, kind, project, model, calls, cost_usd, cost_status, status) "
+        "SELECT toDateTime64('2026-09-05 12:00:00', 9, 'UTC') AS at, at, '2026-09-01', 'charge', 'default', 'model-' || toString(number), "
+        "1, toDecimal128(number, 12), 'priced', 'ok' FROM numbers(30)"
+    )
+    range_ = RANGE.replace("09-02", "09-05").replace("09-03", "09-06")
+    with page(browser, f"{url}/spend?{range_}", "long-table", charts=2) as opened:
+        table = opened.locator(".sl-scroll").first
+        expect(table.locator("tbody tr")).to_have_count(30)
+        end, *rows = table.evaluate(
+            "table => [table, ...table.querySelectorAll('tr')].map(element => element.getBoundingClientRect().bottom)"
+        )
+        assert rows[-1] > end + 100
+        assert min(abs(row - end) for row in rows) <= 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from dashboard_store import Open, Store, words
-from spanledger_dashboard import controls, explain, providers
+from spanledger_dashboard import controls, explain, providers, reliability
 from spanledger_dashboard.app import PAGES
 
 RANGE = {"range": "custom", "from": "2026-09-02T00:00", "to": "2026-09-03T00:00"}
@@ -148,6 +149,34 @@ def test_the_objective_that_is_worst_off_comes_first_and_another_can_be_chosen(s
     assert app.query_params["objective"] == "growth" and not app.exception
 
 
+def test_a_budget_that_is_used_up_is_overspent_where_nothing_burns(store: Store, opened: Open) -> None:
+    status = rows(store, "SELECT * FROM spanledger.objective_status(at='2026-09-10 00:00:00')")
+    assert {row["objective"]: (row["state"], row["budget_left"] < 0) for row in status} == {
+        "batch-answers": ("no_data", True),
+        "web-answers": ("no_data", False),
+        "growth": ("ok", False),
+    }
+    said = words(opened(store.dsn, "Reliability", **{**RANGE, "to": "2026-09-10T00:00"}))
+    assert re.search(r"batch-answers\s+Batch jobs get answers.\s+Overspent", said)
+    assert re.search(r"web-answers\s+calls that succeed\s+No data", said)
+    assert re.search(r"growth\s+What growth may spend.\s+OK", said)
+
+
+@pytest.mark.parametrize(
+    ("state", "left", "standing"),
+    [
+        ("ok", -0.06, "overspent"),
+        ("low_traffic", -0.06, "overspent"),
+        ("page", -0.06, "page"),
+        ("ticket", -0.06, "ticket"),
+        ("ok", 0.0, "ok"),
+        ("no_data", None, "no_data"),
+    ],
+)
+def test_what_burns_goes_before_what_is_overspent(state: str, left: float | None, standing: str) -> None:
+    assert reliability.standing({"state": state, "budget_left": left}) == standing
+
+
 def test_an_incident_leads_to_the_errors_of_what_it_is_about(store: Store, opened: Open) -> None:
     app = opened(store.dsn, "Reliability", **RANGE)
     assert "batch-answers burns 16 times too fast." in [caption.value for caption in app.caption]
@@ -160,11 +189,23 @@ def test_an_incident_leads_to_the_errors_of_what_it_is_about(store: Store, opene
 
 def test_alerts_say_what_is_open_what_was_what_is_silenced_and_which_channel_fails(store: Store, opened: Open) -> None:
     said = words(opened(store.dsn, "Alerts", **RANGE))
-    for text in ("Posting lag", "the platform itself", "Posting lags 90 s behind.", "Burn rate", "batch-answers",
+    for text in ("Posting lag", "the platform itself", "Posting lags 90\u202fs behind.", "Burn rate", "batch-answers",
                  "30\u202fmin", "still open", "alert=coverage", "a new model", "by ada", "on-call", "Works",
                  "team", "Fails", "connection refused", "1 of 2"):  # fmt: skip
         assert text in said
     assert explain.moment(datetime(2026, 9, 2, 20, tzinfo=UTC)) in said
+
+
+def test_nobody_is_to_be_paged_for_what_is_silenced(store: Store, opened: Open) -> None:
+    store.client.command(
+        "INSERT INTO spanledger.alert_events (at, alert, objective, severity, fingerprint, started_at, event, summary) VALUES "
+        "('2026-09-02 21:00:00', 'burn-rate', 'web-answers', 'page', 'f3', '2026-09-02 21:00:00', 'firing', 'loud'), "
+        "('2026-09-02 21:00:00', 'burn-rate', 'growth', 'page', 'f4', '2026-09-02 21:00:00', 'firing', 'quiet'), "
+        "('2026-09-02 21:00:01', 'burn-rate', 'growth', 'page', 'f4', '2026-09-02 21:00:00', 'silenced', '')"
+    )
+    said = words(opened(store.dsn, "Alerts", **RANGE))
+    assert re.search(r"Open alerts\s+3\s+1 to be paged for", said)
+    assert "1 of the open alerts is silenced" in said
 
 
 @pytest.mark.parametrize("title", PAGES)

@@ -87,7 +87,7 @@ def test_an_error_has_its_stack_and_a_span_without_content_says_so(spoken: Store
     with page(browser, f"{url}/traces?{RANGE}&trace={trace_id}", "trace-error") as opened:
         expect(opened.get_by_test_id("stCode")).to_contain_text('File "app.py", line 7')
         expect(opened.get_by_role("treeitem", selected=True)).to_contain_text("chat gpt-5")
-        expect(opened.locator(".sl-note").filter(has_text="Not captured")).to_be_visible()
+        expect(opened.locator(".sl-note").filter(has_text="Not captured. Prompts")).to_be_visible()
         expect(opened.locator(".sl-verdict")).to_contain_text(f"no answer {HOSTILE}")
 
 

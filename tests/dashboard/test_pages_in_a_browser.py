@@ -90,7 +90,10 @@ def test_spend_opens_by_each_dimension_and_its_table_says_what_the_view_says(
 
 def test_a_choice_on_one_page_holds_on_the_other_and_survives_a_reload(browser: Browser, url: str) -> None:
     with page(browser, f"{url}/?{RANGE}", "overview-filtered") as opened:
-        opened.get_by_label("Team").click()
+        teams = opened.get_by_label("Team")
+        teams.scroll_into_view_if_needed()  # a list that opens while the page still scrolls closes again
+        opened.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        teams.click()
         opened.get_by_role("option", name="core").click()
         opened.wait_for_url("**team=core**")
         opened.get_by_test_id("stSidebar").get_by_text("Spend", exact=True).click()

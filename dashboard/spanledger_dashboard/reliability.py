@@ -134,12 +134,11 @@ def _budget_table(view: View, budgets: Sequence[Mapping[Any, Any]]) -> None:
             _left(view, budget),
             _burn(budget["burn_1h"]),
             _burn(budget["burn_6h"]),
-            Cell(explain.moment(budget["period_from"])),
-            Cell(explain.moment(budget["period_to"])),
+            Cell(explain.moment(budget["period_from"]), note=f"to {explain.moment(budget['period_to'])}"),
         ]
         for budget in budgets
     ]
-    heads = ("Budget", "State", "Spent", "Amount", "Budget left", "Burn 1 h", "Burn 6 h", "From", "To")
+    heads = ("Budget", "State", "Spent", "Amount", "Budget left", "Burn 1 h", "Burn 6 h", "Period")
     parts.table(heads, rows, view.colours.accent, left=(1,))
 
 

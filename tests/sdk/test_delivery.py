@@ -146,44 +146,39 @@ def test_a_large_queue_leaves_in_requests_of_the_batch_size(
     assert max(sizes) <= 4
 
 
+@pytest.fixture
+def narrow(collector: Receiver, app: TracerProvider, monkeypatch: pytest.MonkeyPatch) -> Receiver:
+    """A collector that takes 5,000 bytes at once, and an app that sends only when it is told to."""
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+    collector.largest = 5_000
+    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
+    return collector
+
+
 def large_calls(tracer: Tracer, *sizes: int) -> None:
     for size in sizes:
         tracer.start_span("chat", attributes={"app.note": "x" * size}).end()
 
 
 def test_what_is_too_large_for_one_request_goes_in_several_under_one_sequence(
-    tracer: Tracer,
-    app: TracerProvider,
-    collector: Receiver,
-    monkeypatch: pytest.MonkeyPatch,
-    log: Callable[[], list[str]],
+    tracer: Tracer, narrow: Receiver, log: Callable[[], list[str]]
 ) -> None:
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
-    collector.largest = 5_000
-    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
     large_calls(tracer, *[1_000] * 8)
     assert spanledger.flush()
-    assert [len(post.body) > 5_000 for post in collector.posts] == [True, False, False]
-    collector.posts = [post for post in collector.posts if len(post.body) <= 5_000]
-    assert [(stamp["sequence"], stamp["sent"]) for stamp in collector.stamps()] == [(1, 8)] * 2
-    assert len({span.span_id for span in collector.spans()}) == len(collector.spans()) == 8
+    assert [len(post.body) > 5_000 for post in narrow.posts] == [True, False, False]
+    narrow.posts = [post for post in narrow.posts if len(post.body) <= 5_000]
+    assert [(stamp["sequence"], stamp["sent"]) for stamp in narrow.stamps()] == [(1, 8)] * 2
+    assert len({span.span_id for span in narrow.spans()}) == len(narrow.spans()) == 8
     large_calls(tracer, *[1_000] * 8)
     assert spanledger.flush()
-    assert all(len(post.body) <= 5_000 for post in collector.posts)  # it has learned
+    assert all(len(post.body) <= 5_000 for post in narrow.posts)  # it has learned
     stats = spanledger.stats()
     assert (stats.requests, stats.delivered, stats.dropped, log()) == (2, 16, {}, [])
 
 
 def test_a_span_that_is_too_large_by_itself_takes_no_other_with_it(
-    tracer: Tracer,
-    app: TracerProvider,
-    collector: Receiver,
-    monkeypatch: pytest.MonkeyPatch,
-    log: Callable[[], list[str]],
+    tracer: Tracer, narrow: Receiver, log: Callable[[], list[str]]
 ) -> None:
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
-    collector.largest = 5_000
-    spanledger.instrument(endpoint=collector.url, tracer_provider=app)
     large_calls(tracer, 100, 100, 6_000, 100, 100)
     assert spanledger.flush()
     stats = spanledger.stats()

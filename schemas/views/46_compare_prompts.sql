@@ -4,8 +4,8 @@
 -- NULL where nothing is known.
 CREATE OR REPLACE VIEW spanledger.compare_prompts AS
 SELECT
-    version, toUInt64(greatest(posted_calls + calls_, 0)) AS calls, first_at, last_at, errors, error_rate, truncated, truncated_share,
-    if(costed_calls > 0, ifNull(posted_cost_usd, 0) + ifNull(cost_usd_, 0), NULL) AS cost_usd,
+    version, @net_calls, first_at, last_at, errors, error_rate, truncated, truncated_share,
+    @net_cost,
     toUInt64(greatest(posted_costed_calls + costed_calls_, 0)) AS costed_calls, cost_usd / nullIf(costed_calls, 0) AS cost_usd_per_call,
     input_tokens_per_call, output_tokens_per_call, durations, p50_duration_ns, p95_duration_ns, p99_duration_ns, streamed_calls, p50_ttft_ns, models
 FROM
@@ -27,8 +27,7 @@ FROM
 ) AS posted
 LEFT JOIN
 (
-    SELECT prompt_version::String AS version, @corrections
-      AND hour >= toStartOfHour({from:DateTime('UTC')}) AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
+    SELECT prompt_version::String AS version, @corrections_within
       AND prompt_name = {prompt_name:String}
       AND @passes_filters
     GROUP BY version

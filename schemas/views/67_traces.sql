@@ -4,10 +4,8 @@
 -- the spans that own a bill.
 CREATE OR REPLACE VIEW spanledger.traces AS
 SELECT
-    project, trace_id, hash, name, service, environment, status, timestamp, duration_ns, spans, toUInt64(greatest(posted_calls + calls_, 0)) AS calls, errors, error_types,
-    if(costed_calls + costed_calls_ > 0, ifNull(posted_cost_usd, 0) + ifNull(cost_usd_, 0), NULL) AS cost_usd,
-    toUInt64(greatest(posted_unpriced_calls + unpriced_calls_, 0)) AS unpriced_calls,
-    posted_input_tokens + ifNull(input_tokens_, 0) AS input_tokens, posted_output_tokens + ifNull(output_tokens_, 0) AS output_tokens,
+    project, trace_id, hash, name, service, environment, status, timestamp, duration_ns, spans, @net_calls, errors, error_types,
+    @net_sums,
     truncated, models, providers, user_id, session_id, team, feature, customer, prompts
 FROM
 (
@@ -21,9 +19,7 @@ FROM
         toUInt64(max(toUnixTimestamp64Nano(spans.timestamp) + toInt64(spans.duration_ns)) - min(toUnixTimestamp64Nano(spans.timestamp))) AS duration_ns,
         count() AS spans, countIf(billing_owner) AS posted_calls, countIf(spans.status = 'error') AS errors,
         arraySort(groupUniqArrayIf(error_type::String, spans.status = 'error')) AS error_types,
-        sumIf(cost_usd, billing_owner) AS posted_cost_usd, countIf(billing_owner AND isNotNull(cost_usd)) AS costed_calls,
-        countIf(billing_owner AND cost_status = 'unpriced') AS posted_unpriced_calls,
-        sumIf(input_tokens, billing_owner) AS posted_input_tokens, sumIf(output_tokens, billing_owner) AS posted_output_tokens,
+        @posted_sums,
         countIf(finish_reason = 'length') AS truncated,
         arraySort(groupUniqArrayIf(model::String, model != '')) AS models, arraySort(groupUniqArrayIf(provider::String, provider != '')) AS providers,
         max(spans.user_id) AS user_id, max(spans.session_id) AS session_id, max(spans.team::String) AS team, max(spans.feature::String) AS feature, max(spans.customer::String) AS customer,

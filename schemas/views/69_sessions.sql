@@ -3,10 +3,8 @@
 -- the one that ended last. Money and tokens as in `traces`.
 CREATE OR REPLACE VIEW spanledger.sessions AS
 SELECT
-    project, session_id, first_at, last_at, duration_ns, turns, toUInt64(greatest(posted_calls + calls_, 0)) AS calls, errors,
-    if(costed_calls + costed_calls_ > 0, ifNull(posted_cost_usd, 0) + ifNull(cost_usd_, 0), NULL) AS cost_usd,
-    toUInt64(greatest(posted_unpriced_calls + unpriced_calls_, 0)) AS unpriced_calls,
-    posted_input_tokens + ifNull(input_tokens_, 0) AS input_tokens, posted_output_tokens + ifNull(output_tokens_, 0) AS output_tokens,
+    project, session_id, first_at, last_at, duration_ns, turns, @net_calls, errors,
+    @net_sums,
     users, services, models
 FROM
 (
@@ -14,9 +12,7 @@ FROM
         project, session_id, min(spans.timestamp) AS first_at, max(spans.timestamp) AS last_at,
         toUInt64(max(toUnixTimestamp64Nano(spans.timestamp) + toInt64(spans.duration_ns)) - min(toUnixTimestamp64Nano(spans.timestamp))) AS duration_ns,
         uniqExact(trace_id) AS turns, countIf(billing_owner) AS posted_calls, countIf(status = 'error') AS errors,
-        sumIf(cost_usd, billing_owner) AS posted_cost_usd, countIf(billing_owner AND isNotNull(cost_usd)) AS costed_calls,
-        countIf(billing_owner AND cost_status = 'unpriced') AS posted_unpriced_calls,
-        sumIf(input_tokens, billing_owner) AS posted_input_tokens, sumIf(output_tokens, billing_owner) AS posted_output_tokens,
+        @posted_sums,
         arraySort(groupUniqArrayIf(user_id, user_id != '')) AS users,
         arraySort(groupUniqArrayIf(service_name::String, service_name != '')) AS services,
         arraySort(groupUniqArrayIf(model::String, model != '')) AS models
@@ -28,9 +24,8 @@ FROM
 ) AS posted
 LEFT JOIN
 (
-    SELECT project, session_id, @corrections
+    SELECT project, session_id, @corrections_within
       AND session_id IN {session_ids:Array(String)}
-      AND hour >= toStartOfHour({from:DateTime('UTC')}) AND timestamp >= {from:DateTime('UTC')} AND timestamp < {to:DateTime('UTC')}
     GROUP BY project, session_id
 ) AS corrected USING (project, session_id)
 ORDER BY last_at DESC, session_id DESC
